@@ -1,0 +1,52 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Settings of every Swift target: warnings stop the build, and imports say what they expose.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// For modules that call no C: every unsafe construct must say so.
+let strictSettings: [SwiftSetting] = settings + [.strictMemorySafety()]
+
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+
+let package = Package(
+    name: "log-hamster",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        .systemLibrary(name: "CLinux"),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+
+        .target(name: "HamsterCore", dependencies: ["CZlib"], swiftSettings: settings),
+        .target(name: "HamsterFiles", dependencies: ["CLinux", "HamsterCore"], swiftSettings: settings),
+        .target(name: "HamsterTLS", dependencies: ["COpenSSL", nioCore], swiftSettings: settings),
+        .target(name: "HamsterProtocol", dependencies: ["CZlib", "HamsterCore", nioCore], swiftSettings: settings),
+        .target(name: "HamsterStore", dependencies: ["HamsterCore", "HamsterFiles"], swiftSettings: strictSettings),
+
+        .testTarget(
+            name: "HamsterFilesTests", dependencies: ["HamsterCore", "HamsterFiles"], swiftSettings: settings),
+        .testTarget(
+            name: "HamsterTLSTests", dependencies: ["HamsterTLS", nioCore, nioEmbedded, nioPosix],
+            swiftSettings: settings),
+        .testTarget(
+            name: "HamsterProtocolTests", dependencies: ["HamsterCore", "HamsterProtocol", nioCore],
+            swiftSettings: settings),
+        .testTarget(
+            name: "HamsterStoreTests", dependencies: ["HamsterCore", "HamsterFiles", "HamsterStore"],
+            swiftSettings: settings),
+    ]
+)

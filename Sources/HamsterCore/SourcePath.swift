@@ -1,0 +1,23 @@
+/// The bytes of an absolute path. Linux file names are bytes, not text: `String` would repair what is not UTF-8,
+/// and a repaired name opens another file or none.
+package struct SourcePath: Sendable, Hashable, Comparable, CustomStringConvertible {
+    /// The path's bytes, without a terminating NUL.
+    package let bytes: [UInt8]
+
+    package init(bytes: [UInt8]) { self.bytes = bytes }
+
+    package init(_ text: String) { bytes = Array(text.utf8) }
+
+    /// The path's components, without separators; empty ones are kept, so that a caller can refuse them.
+    package var components: [ArraySlice<UInt8>] {
+        bytes.dropFirst(bytes.first == UInt8(ascii: "/") ? 1 : 0)
+            .split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+    }
+
+    /// The path for people: what is not UTF-8 shows as U+FFFD. Never open a file by it.
+    package var description: String { String(decoding: bytes, as: UTF8.self) }
+
+    package static func < (left: Self, right: Self) -> Bool {
+        left.bytes.lexicographicallyPrecedes(right.bytes)
+    }
+}
