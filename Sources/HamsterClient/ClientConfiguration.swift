@@ -1,0 +1,108 @@
+package import HamsterCore
+package import HamsterTLS
+package import HamsterTail
+
+/// All that a client needs to know; checked where it is made, copied at the start.
+package struct ClientConfiguration: Sendable {
+    /// A server to ship to.
+    package struct Target: Sendable {
+        /// A name or an address, the latter without brackets.
+        package var host: String
+        package var port: Int
+        /// Nil: plain text, because the operator said so.
+        package var tls: TLSClientConfiguration?
+
+        package init(host: String, port: Int, tls: TLSClientConfiguration?) {
+            self.host = host
+            self.port = port
+            self.tls = tls
+        }
+
+        package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    }
+
+    /// Sent as the host of every stream.
+    package var hostName: String
+    /// In order of preference; at least one.
+    package var targets: [Target]
+    package var offersCompression = false
+    /// Streams at once; other files take turns.
+    package var connectionsMax = 64
+    /// For TCP and TLS each.
+    package var connectTimeout: Duration = .seconds(10)
+    package var inputs: [InputConfiguration]
+    package var retry = RetryPolicy()
+
+    package init(hostName: String, targets: [Target], inputs: [InputConfiguration]) {
+        self.hostName = hostName
+        self.targets = targets
+        self.inputs = inputs
+    }
+}
+
+/// One `[[input]]`: which files, and how they are sent.
+package struct InputConfiguration: Sendable {
+    package enum Method: Sendable, Hashable {
+        /// Follow files as they grow.
+        case watch
+        /// Send what exists at the start, then be done.
+        case once
+    }
+
+    package enum Start: Sendable, Hashable {
+        case beginning
+        /// Skip what a file holds when it is seen for the first time at the start of the client.
+        case end
+    }
+
+    /// Sent as `svc`; nil: the file's name without its extension.
+    package var name: String?
+    package var patterns: [PathPattern]
+    /// A glob without a separator is compared with the file's name, one with a separator with its path.
+    package var exclude: [Glob] = []
+    package var method = Method.watch
+    package var start = Start.beginning
+    /// In bytes: with so much unsent a batch goes out before ``flushInterval``.
+    package var chunkBytesMin = 4 * 1024
+    package var flushInterval: Duration = .milliseconds(10)
+    package var rotateWait: Duration = .seconds(5)
+    package var closeIdle: Duration = .seconds(300)
+    /// Files not modified for so long when they are first seen are left alone; nil: none are.
+    package var ignoreOlder: Duration?
+    package var metadata: [String: String] = [:]
+
+    package init(patterns: [PathPattern]) { self.patterns = patterns }
+
+    /// Whether a path that matches ``patterns`` is left out.
+    package func excludes(_ path: SourcePath) -> Bool {
+        exclude.contains { glob in
+            glob.pattern.contains("/") ? glob.matches(path.bytes) : glob.matches(path.name)
+        }
+    }
+
+    /// The service of a file: the input's name, or the file's name up to its first dot.
+    package func service(of path: SourcePath) -> String {
+        if let name { return name }
+        let stem = path.name.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: true).first ?? path.name[...]
+        return String(decoding: stem, as: UTF8.self)
+    }
+}
+
+/// How long a client goes on trying.
+package struct RetryPolicy: Sendable, Hashable {
+    /// The longest first wait; it doubles with each failure (full jitter: a random share of it is waited).
+    package var delayFirst: Duration = .milliseconds(200)
+    package var delayMax: Duration = .seconds(30)
+    /// The wait after a refusal that will not mend by itself.
+    package var delayLasting: Duration = .seconds(60)
+    /// Nil: for ever. Else a file fails after so long without progress, and at once after a lasting refusal.
+    package var giveUpAfter: Duration?
+
+    package init() {}
+
+    /// A random wait before the attempt that follows `failures` failures in a row.
+    package func delay(afterFailures failures: Int) -> Duration {
+        let doubled = delayFirst * (1 << min(max(0, failures - 1), 16))
+        return min(doubled, delayMax) * Double.random(in: 0...1)
+    }
+}

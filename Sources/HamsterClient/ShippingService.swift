@@ -1,0 +1,107 @@
+package import HamsterFiles
+internal import HamsterProtocol
+package import HamsterState
+internal import HamsterTLS
+package import Logging
+internal import NIOCore
+internal import NIOPosix
+package import ServiceLifecycle
+
+/// The client: finds files, ships them, remembers how far it came, until it is told to stop.
+package struct ShippingService: Service {
+    /// How often the state reaches the disk at most. What is lost with a crash is asked from the server again.
+    private static let saveInterval: Duration = .seconds(1)
+
+    private let configuration: ClientConfiguration
+    private let state: StateStore
+    private let fileSystem: any FileSystem
+    private let logger: Logger
+    /// How far the files are.
+    package let progress = ShippingProgress()
+    /// The paths that were given up, where the retry policy allows that.
+    package let failures = ShippingFailures()
+
+    /// Opens nothing yet.
+    package init(
+        configuration: ClientConfiguration, state: StateStore, fileSystem: any FileSystem, logger: Logger
+    ) {
+        self.configuration = configuration
+        self.state = state
+        self.fileSystem = fileSystem
+        self.logger = logger
+    }
+
+    /// Returns at graceful shutdown or cancellation after the last acknowledgements, or, where all inputs are sent once,
+    /// when they are delivered or given up. Throws `TLSError` for certificates that can't be used, `FileError` where
+    /// the system allows no watching.
+    package func run() async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: min(4, System.coreCount))
+        let threadPool = NIOThreadPool(numberOfThreads: 4)
+        threadPool.start()
+        let result: Result<Void, any Error>
+        do {
+            let connector = try Connector(configuration, group: group, threadPool: threadPool, logger: logger)
+            result = .success(try await ship(with: connector, threadPool))
+        } catch {
+            result = .failure(error)
+        }
+        try await group.shutdownGracefully()
+        try await threadPool.shutdownGracefully()
+        try result.get()
+    }
+
+    private func ship(with connector: Connector, _ threadPool: NIOThreadPool) async throws {
+        let environment = PathShipper.Environment(
+            configuration: configuration, state: state, slots: ConnectionSlots(slotsMax: configuration.connectionsMax),
+            connector: connector, progress: progress, logger: logger)
+        let result = await withTaskGroup(of: Void.self) { saving in
+            saving.addTask { await saveRegularly(threadPool) }
+            defer { saving.cancelAll() }
+            return await cancelWhenGracefulShutdown {
+                await shipAll(environment)
+            }
+        }
+        try await threadPool.runIfActive { try state.save() }
+        try result.get()
+        let summary = progress.snapshot
+        logger.notice(
+            "stopped", metadata: ["files": "\(summary.files)", "acknowledged_bytes": "\(summary.bytesAcknowledged)"])
+    }
+
+    private func shipAll(_ environment: PathShipper.Environment) async -> Result<Void, FileError> {
+        await withDiscardingTaskGroup { group in
+            var watcher = InputWatcher(environment: environment, fileSystem: fileSystem)
+            do throws(FileError) {
+                try await watcher.run { shipper in
+                    group.addTask {
+                        do throws(ClientError) {
+                            try await shipper.run()
+                        } catch {
+                            failures.add(shipper.followed.path, error)
+                        }
+                    }
+                }
+                return .success(())
+            } catch {
+                group.cancelAll()
+                return .failure(error)
+            }
+        }
+    }
+
+    private func saveRegularly(_ threadPool: NIOThreadPool) async {
+        var hasFailed = false
+        while !Task.isCancelled {
+            do {
+                try await Task.sleep(for: Self.saveInterval)
+                try await threadPool.runIfActive { try state.save() }
+                hasFailed = false
+            } catch is CancellationError {
+                return
+            } catch {
+                if !hasFailed { logger.error("state not saved", metadata: ["reason": "\(error)"]) }
+                hasFailed = true
+            }
+        }
+    }
+}

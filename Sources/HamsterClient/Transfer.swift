@@ -1,0 +1,73 @@
+internal import HamsterCore
+internal import HamsterProtocol
+internal import HamsterState
+internal import HamsterTail
+internal import NIOCore
+
+/// One file on one connection: what the handler needs to know, and whom it tells.
+struct Transfer: Sendable {
+    var file: TailedFile
+    var request: StreamRequest
+    var chunkBytesMin: Int
+    var flushInterval: TimeAmount
+    var closeIdle: TimeAmount
+    var rotation: RotationRule
+    var slot: ConnectionSlots.Slot
+    /// Called on the event loop with each acknowledgement.
+    var acknowledged: @Sendable (FileRecord) -> Void
+}
+
+/// How a transfer's connection ended.
+enum TransferOutcome: Sendable {
+    /// Orderly, with everything sent acknowledged as far as the server would.
+    case ended
+    case refused(Reply)
+    /// The file is not the one that the server or we knew under this token.
+    case otherContent
+    case failed(ClientError)
+}
+
+/// User event for ``TransferHandler``.
+enum TransferCommand: Sendable {
+    /// The file or its path has changed: look again.
+    case look
+    /// Somebody else needs the connection's place: end if nothing is to be done.
+    case giveUp
+    /// The client stops: end after the last acknowledgement.
+    case stop
+}
+
+/// Why a file could not be shipped for now.
+package enum ClientError: Error, Sendable, CustomStringConvertible {
+    case unreachable(target: String, reason: String)
+    case tls(String, isLasting: Bool)
+    case interrupted(String)
+    case silent(Duration)
+    case violated(ProtocolError)
+    case refused(Reply)
+    case unreadable(String)
+    case stopped
+
+    /// A failure that will not mend by itself.
+    package var isLasting: Bool {
+        switch self {
+        case .tls(_, let isLasting): isLasting
+        case .refused(let reply): reply.code.isLasting
+        case .violated: true
+        case .unreachable, .interrupted, .silent, .unreadable, .stopped: false
+        }
+    }
+
+    package var description: String {
+        switch self {
+        case .unreachable(let target, let reason): "cannot connect to \(target): \(reason)"
+        case .tls(let text, _): text
+        case .interrupted(let reason): "the connection was lost: \(reason)"
+        case .silent(let duration): "the server was silent for \(duration)"
+        case .violated(let error): "the server does not speak this protocol: \(error)"
+        case .refused(let reply): "the server refused: \(reply)"
+        case .unreadable(let reason): reason
+        case .stopped: "the client stops"
+        }
+    }
+}

@@ -1,0 +1,466 @@
+internal import HamsterCore
+internal import HamsterFiles
+internal import HamsterProtocol
+internal import HamsterTLS
+internal import HamsterTail
+internal import NIOCore
+internal import NIOPosix
+
+/// Sends one file over one connection: opens the stream, reads and sends while the socket takes it, hears
+/// acknowledgements, and ends when the file is delivered, idle for long, or the client stops.
+final class TransferHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    /// Bytes read and sent at once.
+    private static let batchBytes = 256 * 1024
+    /// Batches in one turn of the event loop; then the other streams have theirs.
+    private static let batchesPerTurn = 4
+    /// How long a busy stream keeps its place while others wait for one.
+    private static let turn: TimeAmount = .seconds(10)
+
+    /// How long a stop waits for the last acknowledgement.
+    private static let stopWait: TimeAmount = .seconds(5)
+
+    enum Phase {
+        case opening
+        case streaming
+        /// Our side is shut; the last acknowledgements are awaited.
+        case finishing
+        case ended
+    }
+
+    let transfer: Transfer
+    let threadPool: NIOThreadPool
+    private let outcome: EventLoopPromise<TransferOutcome>
+    private var machine: ClientStream
+    private var decoder = LineDecoder()
+    private var deflater: Deflater?
+    private(set) var phase = Phase.opening
+    /// The next byte to read, and the bytes before it as they were sent.
+    private var offset: UInt64 = 0
+    private var tail = SourceTail()
+    private var acknowledged: UInt64 = 0
+    private var buffer = ByteBuffer()
+    /// What a finish in good order means.
+    private var outcomeOfFinish = TransferOutcome.ended
+    /// File work is under way on the pool.
+    private var isBusy = false
+    private var isAtEnd = false
+    private var isComplete = false
+    private var openedAt = NIODeadline.now()
+    private var sentAt = NIODeadline.uptimeNanoseconds(0)
+    private var lookTimer: Scheduled<Void>?
+    private var idleTimer: Scheduled<Void>?
+    private var silenceTimer: Scheduled<Void>?
+    private var context: ChannelHandlerContext?
+
+    /// `outcome` is completed exactly once, whatever happens.
+    init(transfer: Transfer, outcome: EventLoopPromise<TransferOutcome>, threadPool: NIOThreadPool) {
+        self.transfer = transfer
+        self.outcome = outcome
+        self.threadPool = threadPool
+        machine = ClientStream(transfer.request)
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        armSilenceTimer(context)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        end(.failed(.interrupted("the connection was closed")))
+        self.context = nil
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard phase != .ended else { return }
+        if phase != .finishing { armSilenceTimer(context) }
+        decoder.append(unwrapInboundIn(data))
+        do throws(ProtocolError) {
+            while phase != .ended, let line = try decoder.next() {
+                run(machine.received(try ServerLine(parsing: line)))
+            }
+        } catch {
+            end(.failed(.violated(error)))
+        }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { pump() }
+        context.fireChannelWritabilityChanged()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case let event as ChannelEvent where event == .inputClosed:
+            end(phase == .finishing ? outcomeOfFinish : .failed(.interrupted("the server closed the connection")))
+        case let command as TransferCommand:
+            obey(command)
+        default:
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard let error = error as? TLSError else {
+            end(.failed(.interrupted("\(error)")))
+            return
+        }
+        end(.failed(.tls("\(error)", isLasting: error.isLasting)))
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        end(.failed(.interrupted("the connection was closed")))
+        context.fireChannelInactive()
+    }
+}
+
+// MARK: - Opening
+
+extension TransferHandler {
+    private func run(_ action: ClientStream.Action) {
+        switch action {
+        case .none: break
+        case .sendRequest(let request): send(ByteBuffer(bytes: request.line))
+        case .start(let grant): start(grant)
+        case .acknowledged(let offset): received(acknowledgement: offset)
+        case .refused(let reply): end(.refused(reply))
+        case .fail(let error): end(.failed(.violated(error)))
+        }
+    }
+
+    /// Holds the server's word against the file before the first byte goes out.
+    private func start(_ grant: StreamGrant) {
+        if grant.isCompressed { deflater = Deflater() }
+        guard !grant.isCompressed || deflater != nil else {
+            end(.failed(.interrupted("no memory for compression")))
+            return
+        }
+        let start = grant.offset ?? 0
+        let file = transfer.file
+        let known = file.record
+        onPool { () throws(FileError) -> SourceTail? in
+            guard try file.continuity(at: start, check: grant.check) == .same else { return nil }
+            // Without a check of the server's, our own record of these bytes is what there is.
+            if grant.check == nil, known.offset == start,
+                try file.continuity(at: start, tail: known.tail) == .replaced
+            {
+                return nil
+            }
+            return try file.tail(before: start)
+        } then: { handler, tail in
+            handler.opened(at: start, tail: tail)
+        }
+    }
+
+    private func opened(at start: UInt64, tail: SourceTail?) {
+        guard phase == .opening else { return }
+        guard let tail else {
+            end(.otherContent)
+            return
+        }
+        phase = .streaming
+        offset = start
+        acknowledged = start
+        self.tail = tail
+        openedAt = .now()
+        transfer.acknowledged(transfer.file.resume(at: start, tail: tail, now: FileTime.now.seconds))
+        if let context {
+            transfer.slot.onWanted { [channel = context.channel] in
+                channel.pipeline.fireUserInboundEventTriggered(TransferCommand.giveUp)
+            }
+        }
+        pump()
+    }
+
+    private func received(acknowledgement offset: UInt64) {
+        guard offset <= self.offset else {
+            end(.failed(.violated(ProtocolError(.unexpected, "ACK \(offset) is beyond what was sent"))))
+            return
+        }
+        guard offset > acknowledged else { return }
+        acknowledged = offset
+        let record = transfer.file.acknowledge(offset, tail: tailOfAcknowledged(), now: FileTime.now.seconds)
+        transfer.acknowledged(record)
+        if isAtEnd { reachedEnd() }
+    }
+
+    /// The bytes before the acknowledged offset; none where they would have to come from the disk.
+    private func tailOfAcknowledged() -> SourceTail {
+        guard acknowledged < offset else { return tail }
+        let count = Int(min(acknowledged, UInt64(SourceTail.bytesMax)))
+        var bytes = [UInt8](repeating: 0, count: count)
+        let read = unsafe bytes.withUnsafeMutableBytes { space in
+            unsafe try? transfer.file.file.readCached(into: space, at: acknowledged - UInt64(count))
+        }
+        return read == count ? SourceTail(bytes) : SourceTail()
+    }
+}
+
+// MARK: - Sending
+
+extension TransferHandler {
+    /// Reads and sends as long as the socket takes it and the page cache has it.
+    private func pump() {
+        guard phase == .streaming, !isBusy, let context else { return }
+        for _ in 0..<Self.batchesPerTurn {
+            guard phase == .streaming, context.channel.isWritable else { return }
+            do throws(FileError) {
+                guard let count = try readCached() else {
+                    readOnPool()
+                    return
+                }
+                guard count > 0 else {
+                    isAtEnd = true
+                    reachedEnd()
+                    return
+                }
+                sendBatch()
+            } catch {
+                end(.failed(.unreadable("\(error)")))
+                return
+            }
+        }
+        if isTurnOver {
+            finish()
+            return
+        }
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        context.eventLoop.execute { bound.value.pump() }
+    }
+
+    /// A stream that is never idle must not keep others waiting for ever.
+    private var isTurnOver: Bool { NIODeadline.now() - openedAt > Self.turn && transfer.slot.isContended }
+
+    /// How much to read: a whole batch, or what is left below the size limit.
+    private var batchBytes: Int {
+        let left = transfer.file.sizeLimit.map { $0 > offset ? $0 - offset : 0 } ?? UInt64(Self.batchBytes)
+        return Int(min(left, UInt64(Self.batchBytes)))
+    }
+
+    /// Nil: the page cache does not have it.
+    private func readCached() throws(FileError) -> Int? {
+        let count = batchBytes
+        guard count > 0 else { return 0 }
+        buffer.clear(minimumCapacity: Self.batchBytes)
+        var result: Result<Int?, FileError> = .success(0)
+        _ = unsafe buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { space in
+            let space = unsafe UnsafeMutableRawBufferPointer(rebasing: space[..<count])
+            do throws(FileError) {
+                result = .success(unsafe try transfer.file.file.readCached(into: space, at: offset))
+            } catch {
+                result = .failure(error)
+            }
+            return (try? result.get()) ?? 0
+        }
+        return try result.get()
+    }
+
+    private func readOnPool() {
+        let (file, offset, count) = (transfer.file.file, offset, batchBytes)
+        onPool { () throws(FileError) -> ByteBuffer in
+            ByteBuffer(bytes: try file.bytes(at: offset, count: count))
+        } then: { handler, batch in
+            guard handler.phase == .streaming else { return }
+            handler.buffer = batch
+            guard batch.readableBytes > 0 else {
+                handler.isAtEnd = true
+                handler.reachedEnd()
+                return
+            }
+            handler.sendBatch()
+            handler.pump()
+        }
+    }
+
+    private func sendBatch() {
+        isAtEnd = false
+        isComplete = false
+        lookTimer?.cancel()
+        lookTimer = nil
+        idleTimer?.cancel()
+        transfer.slot.setIdle(false)
+        offset += UInt64(buffer.readableBytes)
+        tail.append(buffer.readableBytesSpan)
+        sentAt = .now()
+        guard let deflater else {
+            send(buffer)
+            return
+        }
+        var compressed = ByteBuffer()
+        deflater.deflate(buffer, into: &compressed)
+        send(compressed)
+    }
+
+    private func send(_ bytes: ByteBuffer) { context?.writeAndFlush(wrapOutboundOut(bytes), promise: nil) }
+}
+
+// MARK: - The end of the file, for now or for good
+
+extension TransferHandler {
+    private func reachedEnd() {
+        guard phase == .streaming, !isBusy else { return }
+        if let limit = transfer.file.sizeLimit {
+            // A file that has become shorter than it was can't be sent whole any more.
+            finish(offset >= limit ? .ended : .otherContent)
+        } else if isComplete {
+            finish()
+        } else if let rotatedAt = transfer.file.rotatedAt {
+            awaitCompletion(rotatedAt: rotatedAt)
+        } else if acknowledged == offset {
+            becomeIdle()
+        }
+    }
+
+    /// Asks whether a rotated file may still grow. The last read must come after the answer.
+    private func awaitCompletion(rotatedAt: FileTime) {
+        let (file, rule) = (transfer.file.file, transfer.rotation)
+        onPool { () throws(FileError) -> Duration in
+            rule.remaining(
+                RotationRule.Observation(
+                    rotatedAt: rotatedAt, modified: try file.status().modified, hasWriter: try file.hasWriter()),
+                now: .now)
+        } then: { handler, remaining in
+            handler.isComplete = remaining == .zero
+            if handler.isComplete {
+                handler.pump()
+            } else {
+                handler.look(after: TimeAmount(remaining))
+            }
+        }
+    }
+
+    private func becomeIdle() {
+        guard let context else { return }
+        transfer.slot.setIdle(true)
+        idleTimer?.cancel()
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        idleTimer = context.eventLoop.scheduleTask(in: transfer.closeIdle) { bound.value.finish() }
+    }
+
+    /// Shuts our side; the server acknowledges the rest and closes.
+    private func finish(_ outcome: TransferOutcome = .ended) {
+        guard phase == .streaming, let context else { return }
+        phase = .finishing
+        outcomeOfFinish = outcome
+        context.close(mode: .output, promise: nil)
+    }
+
+    private func obey(_ command: TransferCommand) {
+        switch (command, phase) {
+        case (.look, .streaming): fileChanged()
+        case (.giveUp, .streaming): if isAtEnd, acknowledged == offset, transfer.file.rotatedAt == nil { finish() }
+        case (.stop, .streaming):
+            finish()
+            boundStop()
+        case (.stop, .finishing): boundStop()
+        case (.stop, .opening): end(.failed(.stopped))
+        case (.look, .opening), (.look, .finishing), (.look, .ended), (.giveUp, .opening), (.giveUp, .finishing),
+            (.giveUp, .ended), (.stop, .ended):
+            break
+        }
+    }
+
+    /// The last acknowledgement is worth waiting for, but not for ever.
+    private func boundStop() {
+        guard let context else { return }
+        silenceTimer?.cancel()
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        silenceTimer = context.eventLoop.scheduleTask(in: Self.stopWait) { bound.value.end(.failed(.stopped)) }
+    }
+
+    /// The file has grown or was rotated: send at once after a quiet time, else gather a batch first.
+    private func fileChanged() {
+        guard isAtEnd, !isBusy, lookTimer == nil else { return }
+        let quiet = NIODeadline.now() - sentAt
+        guard quiet < transfer.flushInterval, transfer.file.rotatedAt == nil, !hasChunk else {
+            resumeReading()
+            return
+        }
+        look(after: transfer.flushInterval - quiet)
+    }
+
+    private var hasChunk: Bool {
+        guard let status = try? transfer.file.file.status() else { return true }
+        return status.size >= offset + UInt64(transfer.chunkBytesMin)
+    }
+
+    private func look(after delay: TimeAmount) {
+        guard let context, phase == .streaming else { return }
+        lookTimer?.cancel()
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        lookTimer = context.eventLoop.scheduleTask(in: delay) {
+            bound.value.lookTimer = nil
+            bound.value.resumeReading()
+        }
+    }
+
+    /// After a pause the file may have been truncated or rewritten: what was sent must still stand in it.
+    private func resumeReading() {
+        guard phase == .streaming, isAtEnd, !isBusy else { return }
+        let (file, offset, tail) = (transfer.file, offset, tail)
+        if let isSame = try? continuityCached() {
+            isSame ? pump() : finish(.otherContent)
+            return
+        }
+        onPool { () throws(FileError) -> TailedFile.Continuity in
+            try file.continuity(at: offset, tail: tail)
+        } then: { handler, continuity in
+            guard handler.phase == .streaming else { return }
+            continuity == .same ? handler.pump() : handler.finish(.otherContent)
+        }
+    }
+
+    /// Nil where the bytes would have to come from the disk.
+    private func continuityCached() throws(FileError) -> Bool? {
+        guard try transfer.file.file.status().size >= offset else { return false }
+        var bytes = [UInt8](repeating: 0, count: tail.bytes.count)
+        let start = offset - UInt64(bytes.count)
+        let read = unsafe bytes.withUnsafeMutableBytes { space in
+            Result { () throws(FileError) in unsafe try transfer.file.file.readCached(into: space, at: start) }
+        }
+        guard let count = try read.get(), count == bytes.count else { return nil }
+        return bytes == tail.bytes
+    }
+}
+
+// MARK: - Plumbing
+
+extension TransferHandler {
+    /// Does file work away from the event loop. One at a time: until it is done nothing else reads the file.
+    private func onPool<Value: Sendable>(
+        _ work: @escaping @Sendable () throws(FileError) -> Value,
+        then handle: @escaping @Sendable (TransferHandler, Value) -> Void
+    ) {
+        guard let context else { return }
+        isBusy = true
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        threadPool.submit { _ in
+            let result = Result { () throws(FileError) in try work() }
+            bound.execute { handler in
+                handler.isBusy = false
+                switch result {
+                case .success(let value): handle(handler, value)
+                case .failure(let error): handler.end(.failed(.unreadable("\(error)")))
+                }
+            }
+        }
+    }
+
+    private func armSilenceTimer(_ context: ChannelHandlerContext) {
+        silenceTimer?.cancel()
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        silenceTimer = context.eventLoop.scheduleTask(in: TimeAmount(ProtocolLimits.silenceMax)) {
+            bound.value.end(.failed(.silent(ProtocolLimits.silenceMax)))
+        }
+    }
+
+    private func end(_ result: TransferOutcome) {
+        guard phase != .ended else { return }
+        phase = .ended
+        for timer in [lookTimer, idleTimer, silenceTimer] { timer?.cancel() }
+        outcome.succeed(result)
+        context?.close(promise: nil)
+    }
+}

@@ -1,0 +1,76 @@
+internal import HamsterTLS
+internal import Logging
+internal import NIOCore
+internal import NIOPosix
+
+/// Makes listeners and gives each accepted connection its handlers.
+struct ConnectionAcceptor: Sendable {
+    /// Connections that the kernel holds until they are accepted (listen(2)).
+    private static let backlog: CInt = 1_024
+    /// What one read takes at most from a socket; small at first, so that idle connections stay small.
+    private static let readBytes = AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 2_048, maximum: 256 * 1_024)
+
+    let admission: StreamAdmission
+    let connections: ConnectionRegistry
+    let streams: StreamRegistry
+    let statistics: ServerStatistics
+    let tls: TLSContext?
+    let limits: ServerConfiguration.Limits
+    let logger: Logger
+
+    /// Binds all addresses, or none. Throws ``ServerError/cannotListen(_:reason:)``.
+    func listen(
+        _ addresses: [ServerConfiguration.Listener], on group: MultiThreadedEventLoopGroup
+    ) async throws -> [any Channel] {
+        var channels: [any Channel] = []
+        for address in addresses {
+            do {
+                channels.append(try await bootstrap(group).bind(host: address.address, port: address.port).get())
+            } catch {
+                for channel in channels { try await channel.close() }
+                throw ServerError.cannotListen(address, reason: "\(error)")
+            }
+        }
+        return channels
+    }
+
+    private func bootstrap(_ group: MultiThreadedEventLoopGroup) -> ServerBootstrap {
+        ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: Self.backlog)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelOption(.maxMessagesPerRead, value: 1)
+            .childChannelOption(.recvAllocator, value: Self.readBytes)
+            .childChannelOption(.socketOption(.so_keepalive), value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try self.initialize(channel) }
+            }
+    }
+
+    private func initialize(_ channel: any Channel) throws {
+        let answer = connections.add(channel)
+        if case .dropped = answer {
+            statistics.connectionRefused()
+            channel.close(promise: nil)
+            return
+        }
+        let streamID = makeStreamID()
+        var logger = logger
+        logger[metadataKey: "stream"] = "\(streamID)"
+        logger[metadataKey: "address"] = "\(channel.remoteAddress?.ipAddress ?? "-")"
+        let timeout = TimeAmount(limits.handshakeTimeout)
+        let pipeline = channel.pipeline.syncOperations
+        if let tls {
+            let peer = channel.remoteAddress.map { "\($0.ipAddress ?? "-"):\($0.port ?? 0)" } ?? "-"
+            try pipeline.addHandler(TLSHandler(context: tls, peerName: peer, handshakeTimeout: timeout))
+        }
+        try pipeline.addHandler(
+            OpeningHandler(
+                admission: admission, handle: StreamHandle(streamID: streamID, channel: channel),
+                awaitsTLS: tls != nil, isOverLimit: answer == .acceptedToRefuse, timeout: timeout,
+                environment: StreamHandler.Environment(
+                    store: admission.store, registry: streams, threadPool: admission.threadPool,
+                    statistics: statistics, idleTimeout: limits.idleTimeout.map { TimeAmount($0) },
+                    logger: logger)))
+    }
+}

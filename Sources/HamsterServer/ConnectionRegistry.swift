@@ -1,0 +1,38 @@
+internal import NIOCore
+internal import Synchronization
+
+/// Every open connection, so that their number is bounded and a stop reaches all of them.
+final class ConnectionRegistry: Sendable {
+    enum Answer: Sendable {
+        case accepted
+        /// Over the limit, but few enough to be told so.
+        case acceptedToRefuse
+        /// Close without a word.
+        case dropped
+    }
+
+    /// So many connections above the limit are told that it is reached; more are dropped.
+    private static let toldMax = 100
+
+    private let channels = Mutex<[ObjectIdentifier: any Channel]>([:])
+    private let connectionsMax: Int
+
+    init(connectionsMax: Int) { self.connectionsMax = connectionsMax }
+
+    func add(_ channel: any Channel) -> Answer {
+        let answer: Answer = channels.withLock { channels in
+            guard channels.count < connectionsMax + Self.toldMax else { return .dropped }
+            channels[ObjectIdentifier(channel)] = channel
+            return channels.count > connectionsMax ? .acceptedToRefuse : .accepted
+        }
+        if case .dropped = answer { return answer }
+        channel.closeFuture.whenComplete { _ in self.remove(channel) }
+        return answer
+    }
+
+    private func remove(_ channel: any Channel) {
+        channels.withLock { channels in channels[ObjectIdentifier(channel)] = nil }
+    }
+
+    var all: [any Channel] { channels.withLock { Array($0.values) } }
+}

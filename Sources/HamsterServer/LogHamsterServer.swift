@@ -1,0 +1,115 @@
+internal import HamsterProtocol
+internal import HamsterRouting
+internal import HamsterStore
+internal import HamsterTLS
+package import Logging
+internal import NIOCore
+internal import NIOPosix
+package import ServiceLifecycle
+
+/// The server: listens, stores, acknowledges, until it is told to stop.
+package struct LogHamsterServer: Service {
+    private let configuration: ServerConfiguration
+    private let logger: Logger
+    private let store: Store
+    private let tls: TLSContext?
+
+    /// Opens certificates and the store; nothing listens yet. Throws `TLSError` or `StoreError`.
+    package init(configuration: ServerConfiguration, store: Store, logger: Logger) throws {
+        self.configuration = configuration
+        self.logger = logger
+        self.store = store
+        tls = try configuration.tls.map { settings throws(TLSError) in
+            try TLSContext(server: settings, applicationProtocols: [ProtocolLimits.applicationProtocol])
+        }
+    }
+
+    /// Serves until graceful shutdown, then commits, tells the clients and returns within the grace period.
+    package func run() async throws {
+        let group = MultiThreadedEventLoopGroup(
+            numberOfThreads: configuration.threads == 0 ? System.coreCount : configuration.threads)
+        let threadPool = NIOThreadPool(numberOfThreads: 8)
+        threadPool.start()
+        let result: Result<Void, any Error>
+        do {
+            result = .success(try await serve(on: group, threadPool))
+        } catch {
+            result = .failure(error)
+        }
+        try await threadPool.shutdownGracefully()
+        try await group.shutdownGracefully()
+        try result.get()
+    }
+
+    private func serve(on group: MultiThreadedEventLoopGroup, _ threadPool: NIOThreadPool) async throws {
+        let statistics = ServerStatistics()
+        let acceptor = makeAcceptor(threadPool, statistics)
+        let listeners = try await acceptor.listen(configuration.listeners, on: group)
+        for listener in listeners {
+            logger.notice("listening", metadata: ["address": "\(describe(listener.localAddress))"])
+        }
+        await withTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { await store.run() }
+            await untilGracefulShutdown()
+            logger.notice("stopping", metadata: ["streams": "\(acceptor.streams.count)"])
+            await stop(listeners, acceptor)
+            tasks.cancelAll()
+        }
+        let summary = statistics.snapshot
+        logger.notice(
+            "stopped",
+            metadata: [
+                "streams": "\(summary.streams)", "bytes": "\(summary.receivedBytes)",
+                "refused_streams": "\(summary.refusedStreams)",
+                "refused_connections": "\(summary.refusedConnections)",
+            ])
+    }
+
+    private func makeAcceptor(_ threadPool: NIOThreadPool, _ statistics: ServerStatistics) -> ConnectionAcceptor {
+        let streams = StreamRegistry(streamsPerHostMax: configuration.limits.streamsPerHostMax)
+        return ConnectionAcceptor(
+            admission: StreamAdmission(
+                router: Router(rules: configuration.outputs, hasFallback: configuration.hasFallback),
+                hostBinding: configuration.hostBinding, store: store, registry: streams, threadPool: threadPool,
+                takeoverTimeout: configuration.limits.handshakeTimeout / 2),
+            connections: ConnectionRegistry(connectionsMax: configuration.limits.connectionsMax),
+            streams: streams, statistics: statistics, tls: tls, limits: configuration.limits, logger: logger)
+    }
+
+    /// Tells every connection to end and waits until they have, or until the grace is over.
+    private func stop(_ listeners: [any Channel], _ acceptor: ConnectionAcceptor) async {
+        for listener in listeners { listener.close(promise: nil) }
+        let channels = acceptor.connections.all
+        for channel in channels { channel.pipeline.fireUserInboundEventTriggered(StopCommand.shutdown) }
+        await withTaskGroup(of: Bool.self) { tasks in
+            tasks.addTask {
+                for channel in channels { try? await channel.closeFuture.get() }
+                return true
+            }
+            tasks.addTask {
+                try? await Task.sleep(for: configuration.limits.shutdownGrace)
+                return false
+            }
+            if await tasks.next() == false {
+                logger.warning("closing connections that did not end in time")
+                for channel in channels { channel.close(promise: nil) }
+            }
+            tasks.cancelAll()
+        }
+    }
+
+    private func untilGracefulShutdown() async {
+        // The stream never yields: it ends at the shutdown.
+        let (shutdown, continuation) = AsyncStream<Never>.makeStream()
+        await withGracefulShutdownHandler {
+            for await _ in shutdown {}
+        } onGracefulShutdown: {
+            continuation.finish()
+        }
+    }
+
+    private func describe(_ address: SocketAddress?) -> String {
+        guard let address, let ip = address.ipAddress, let port = address.port else { return "?" }
+        return ServerConfiguration.Listener(address: ip, port: port).description
+    }
+}

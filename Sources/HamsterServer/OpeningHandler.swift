@@ -1,0 +1,238 @@
+internal import HamsterProtocol
+internal import HamsterTLS
+internal import Logging
+internal import NIOCore
+
+/// Runs a connection until its stream is open: greets, reads `INIT STREAM`, asks for admission, hands over.
+final class OpeningHandler: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let admission: StreamAdmission
+    private let handle: StreamHandle
+    private let isOverLimit: Bool
+    private let awaitsTLS: Bool
+    private let timeout: TimeAmount
+    private var environment: StreamHandler.Environment
+    private var machine = ServerOpening()
+    private var decoder = LineDecoder()
+    private var identity: PeerIdentity?
+    private var deadline: Scheduled<Void>?
+    private var hasGreeted = false
+    private var hasPeerClosed = false
+    private var isGone = false
+    private var isReadWithheld = false
+
+    /// With `isOverLimit` the connection hears 429 in place of the welcome lines.
+    init(
+        admission: StreamAdmission, handle: StreamHandle, awaitsTLS: Bool, isOverLimit: Bool, timeout: TimeAmount,
+        environment: StreamHandler.Environment
+    ) {
+        self.admission = admission
+        self.handle = handle
+        self.awaitsTLS = awaitsTLS
+        self.isOverLimit = isOverLimit
+        self.timeout = timeout
+        self.environment = environment
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        deadline = context.eventLoop.scheduleTask(in: timeout) {
+            let (handler, context) = bound.value
+            handler.timedOut(context)
+        }
+        if context.channel.isActive, !awaitsTLS { greet(context) }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        deadline?.cancel()
+        isGone = true
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        if !awaitsTLS { greet(context) }
+        context.fireChannelActive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        decoder.append(unwrapInboundIn(data))
+        advance(context)
+    }
+
+    /// What comes while an answer is awaited stays with the kernel: a stranger can fill no memory here.
+    func read(context: ChannelHandlerContext) {
+        guard machine.wantsLine else {
+            isReadWithheld = true
+            return
+        }
+        context.read()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case let event as TLSHandshakeCompleted:
+            identity = event.peer
+            environment.logger[metadataKey: "peer"] = "\(event.peer?.dnsNames.first ?? "-")"
+            environment.logger.debug(
+                "TLS established",
+                metadata: [
+                    "version": "\(event.version)", "cipher": "\(event.cipher)", "resumed": "\(event.isResumed)",
+                ])
+            greet(context)
+        case let event as ChannelEvent where event == .inputClosed:
+            hasPeerClosed = true
+            // A plain sender may have sent all and closed before its stream was open.
+            if machine.wantsLine { context.close(promise: nil) }
+        case is StopCommand:
+            run(machine.aborted(Reply(.unavailable, "server is stopping", retrySeconds: 1)), context)
+        default:
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        environment.statistics.connectionRefused()
+        environment.logger.info("connection refused", metadata: ["reason": "\(error)"])
+        context.close(promise: nil)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        isGone = true
+        context.fireChannelInactive()
+    }
+}
+
+extension OpeningHandler {
+    private func greet(_ context: ChannelHandlerContext) {
+        guard !hasGreeted else { return }
+        hasGreeted = true
+        guard !isOverLimit else {
+            run(machine.aborted(Reply(.limitReached, "too many connections", retrySeconds: 5)), context)
+            return
+        }
+        send(ServerLine.welcome.bytes + ServerLine.streamID(handle.streamID).bytes, context)
+    }
+
+    private func advance(_ context: ChannelHandlerContext) {
+        while machine.wantsLine, !isGone {
+            do throws(ProtocolError) {
+                guard let line = try decoder.next() else { return }
+                run(machine.received(line: line), context)
+            } catch {
+                run(machine.failed(error), context)
+            }
+        }
+    }
+
+    private func run(_ action: ServerOpening.Action, _ context: ChannelHandlerContext) {
+        switch action {
+        case .awaitLine, .ignore:
+            break
+        case .decide(let request):
+            decide(request, context)
+        case .refuse(let reply):
+            refused(reply, context)
+            if hasPeerClosed { context.close(promise: nil) }
+        case .refuseAndClose(let reply):
+            refused(reply, context)
+            LingerHandler.close(context, replacing: self, hasPeerClosed: hasPeerClosed)
+        case .open:
+            // Only ``admitted(_:_:_:)`` gets this, since only it has the output.
+            break
+        }
+    }
+
+    private func refused(_ reply: Reply, _ context: ChannelHandlerContext) {
+        environment.statistics.streamRefused()
+        environment.logger.notice("stream refused", metadata: ["reply": "\(reply)"])
+        send(reply.line, context)
+    }
+
+    private func send(_ line: [UInt8], _ context: ChannelHandlerContext) {
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: line)), promise: nil)
+    }
+
+    private func decide(_ request: StreamRequest, _ context: ChannelHandlerContext) {
+        environment.logger[metadataKey: "host"] = "\(request.source.host)"
+        environment.logger[metadataKey: "path"] = "\(printable(request.source.path.bytes, charactersMax: 300))"
+        let promise = context.eventLoop.makePromise(of: Result<StreamAdmission.Admitted, Reply>.self)
+        promise.completeWithTask { [admission, identity, handle] in
+            await admission.admit(request, from: identity, handle: handle)
+        }
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        promise.futureResult.whenComplete { result in
+            let (handler, context) = bound.value
+            switch result {
+            case .success(let answer): handler.answered(request, answer, context)
+            case .failure(let error):
+                handler.answered(request, .failure(Reply(.serverFailed, "admission failed: \(error)")), context)
+            }
+        }
+    }
+
+    private func answered(
+        _ request: StreamRequest, _ answer: Result<StreamAdmission.Admitted, Reply>, _ context: ChannelHandlerContext
+    ) {
+        switch answer {
+        case .failure(let reply):
+            guard !isGone else { return }
+            run(machine.decided(.failure(reply)), context)
+            advance(context)
+            resumeReading(context)
+        case .success(let admitted):
+            admit(request, admitted, context)
+        }
+    }
+
+    private func admit(
+        _ request: StreamRequest, _ admitted: StreamAdmission.Admitted, _ context: ChannelHandlerContext
+    ) {
+        guard !isGone, case .open(_, let grant) = machine.decided(.success(admitted.grant)),
+            let stream = StreamHandler(
+                request: request, admitted: admitted, handle: handle, loop: context.eventLoop,
+                environment: environment)
+        else {
+            admitted.writer.close()
+            environment.registry.release(handle)
+            if !isGone { context.close(promise: nil) }
+            return
+        }
+        environment.logger.info(
+            "stream opened", metadata: ["output": "\(admitted.output)", "offset": "\(grant.offset ?? 0)"])
+        environment.statistics.streamOpened()
+        send(ServerLine.ready(grant).bytes, context)
+        handOver(to: stream, context)
+    }
+
+    /// Puts `stream` into this handler's place and gives it what came behind the `INIT` line.
+    private func handOver(to stream: StreamHandler, _ context: ChannelHandlerContext) {
+        do {
+            try context.pipeline.syncOperations.addHandler(stream, position: .after(self))
+        } catch {
+            environment.logger.debug("connection was gone before its stream opened")
+            environment.registry.release(handle)
+            return
+        }
+        let rest = decoder.takeRest()
+        if rest.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(rest)) }
+        if hasPeerClosed { context.fireUserInboundEventTriggered(ChannelEvent.inputClosed) }
+        resumeReading(context)
+        context.pipeline.syncOperations.removeHandler(self, promise: nil)
+    }
+
+    private func resumeReading(_ context: ChannelHandlerContext) {
+        guard isReadWithheld else { return }
+        isReadWithheld = false
+        context.read()
+    }
+
+    private func timedOut(_ context: ChannelHandlerContext) {
+        guard !isGone else { return }
+        environment.statistics.connectionRefused()
+        environment.logger.info("connection refused", metadata: ["reason": "no stream was opened in time"])
+        context.close(promise: nil)
+    }
+}

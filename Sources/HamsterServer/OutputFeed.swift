@@ -1,0 +1,94 @@
+internal import HamsterStore
+internal import NIOCore
+internal import NIOPosix
+
+/// Brings a stream's bytes to its output, in order: on the event loop while the output is quick, on the thread pool
+/// while it stalls, so that one slow disk delays no other stream of the loop. Confined to the loop.
+final class OutputFeed {
+    /// A write that takes longer moves the output to the pool.
+    private static let stall: TimeAmount = .milliseconds(5)
+    /// So many writes in a row below ``stall`` bring it back.
+    private static let quickWritesToReturn = 16
+    /// With so many batches waiting the stream reads no more.
+    private static let queuedBatchesMax = 2
+
+    private let writer: OutputWriter
+    private let loop: any EventLoop
+    private let threadPool: NIOThreadPool
+    private var queue = CircularBuffer<ByteBuffer>()
+    private var isWriting = false
+    private var quickWrites: Int?
+    private var failure: StoreError?
+    /// Called whenever batches that had to wait are written, or failed to be.
+    var onProgress: (() -> Void)?
+
+    init(writer: OutputWriter, loop: any EventLoop, threadPool: NIOThreadPool) {
+        self.writer = writer
+        self.loop = loop
+        self.threadPool = threadPool
+    }
+
+    /// No batch is on its way to the output.
+    var isDrained: Bool { !isWriting && queue.isEmpty }
+
+    /// The caller must stop reading until ``onProgress``.
+    var isFull: Bool { queue.count >= Self.queuedBatchesMax }
+
+    /// Writes or queues one batch. Throws what this or an earlier batch failed with; nothing is written after that.
+    func append(_ batch: ByteBuffer) throws(StoreError) {
+        if let failure { throw failure }
+        guard quickWrites == nil, isDrained else {
+            queue.append(batch)
+            writeNext()
+            return
+        }
+        let start = NIODeadline.now()
+        try write(batch)
+        if NIODeadline.now() - start > Self.stall { quickWrites = 0 }
+    }
+
+    /// The error of a batch that was queued.
+    func check() throws(StoreError) {
+        if let failure { throw failure }
+    }
+
+    private func write(_ batch: ByteBuffer) throws(StoreError) {
+        do {
+            try writer.append(batch.readableBytesSpan)
+        } catch {
+            failure = error
+            throw error
+        }
+    }
+
+    private func writeNext() {
+        guard !isWriting, failure == nil, let batch = queue.popFirst() else { return }
+        isWriting = true
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        let writer = writer
+        let start = NIODeadline.now()
+        threadPool.submit { state in
+            var failure: StoreError?
+            do throws(StoreError) {
+                guard case .active = state else { throw StoreError.closed }
+                try writer.append(batch.readableBytesSpan)
+            } catch {
+                failure = error
+            }
+            let elapsed = NIODeadline.now() - start
+            bound.execute { $0.wrote(in: elapsed, failure: failure) }
+        }
+    }
+
+    private func wrote(in elapsed: TimeAmount, failure: StoreError?) {
+        isWriting = false
+        if let failure {
+            self.failure = failure
+            queue.removeAll()
+        }
+        let quick = elapsed > Self.stall ? 0 : (quickWrites ?? 0) + 1
+        quickWrites = quick < Self.quickWritesToReturn ? quick : nil
+        writeNext()
+        onProgress?()
+    }
+}

@@ -1,0 +1,32 @@
+internal import Synchronization
+
+/// What the server has done since its start. Relaxed atomics: each number stands for itself.
+final class ServerStatistics: Sendable {
+    /// A copy of the numbers at one moment.
+    struct Snapshot: Sendable, Hashable {
+        var streams: Int
+        var receivedBytes: UInt64
+        var refusedStreams: Int
+        var refusedConnections: Int
+    }
+
+    private let streams = Atomic<Int>(0)
+    private let receivedBytes = Atomic<UInt64>(0)
+    private let refusedStreams = Atomic<Int>(0)
+    private let refusedConnections = Atomic<Int>(0)
+
+    func streamOpened() { streams.add(1, ordering: .relaxed) }
+
+    func streamClosed(bytes: UInt64) { receivedBytes.add(bytes, ordering: .relaxed) }
+
+    func streamRefused() { refusedStreams.add(1, ordering: .relaxed) }
+
+    func connectionRefused() { refusedConnections.add(1, ordering: .relaxed) }
+
+    var snapshot: Snapshot {
+        Snapshot(
+            streams: streams.load(ordering: .relaxed), receivedBytes: receivedBytes.load(ordering: .relaxed),
+            refusedStreams: refusedStreams.load(ordering: .relaxed),
+            refusedConnections: refusedConnections.load(ordering: .relaxed))
+    }
+}

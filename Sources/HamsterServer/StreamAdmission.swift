@@ -1,0 +1,118 @@
+internal import HamsterCore
+internal import HamsterProtocol
+internal import HamsterRouting
+internal import HamsterStore
+internal import HamsterTLS
+internal import NIOCore
+internal import NIOPosix
+
+/// Decides whether a stream may open and opens its output: identity, routing, limits, takeover.
+struct StreamAdmission: Sendable {
+    /// A stream that may start: its output is open and it holds its claim in the registry.
+    struct Admitted: Sendable {
+        var writer: OutputWriter
+        var output: String
+        var grant: StreamGrant
+        /// What the committer calls with each new durable offset, once it is set.
+        var commits: CommitRelay
+    }
+
+    let router: Router
+    let hostBinding: HostBinding
+    let store: Store
+    let registry: StreamRegistry
+    let threadPool: NIOThreadPool
+    /// How long an old stream may take to make way.
+    let takeoverTimeout: Duration
+
+    /// Everything that is not granted is given back before this returns a refusal.
+    func admit(
+        _ request: StreamRequest, from identity: PeerIdentity?, handle: StreamHandle
+    ) async -> Result<Admitted, Reply> {
+        let host = request.source.host
+        guard hostBinding.permits(identity, host: host) else {
+            return .failure(Reply(.forbidden, Self.refusal(identity, host: host)))
+        }
+        guard let rule = router.route(request.source, service: request.service) else {
+            return .failure(Reply(.noOutput, "no output takes '\(printable(request.source.path.bytes))'"))
+        }
+        if let refusal = await claim(request, rule, for: handle) { return .failure(refusal) }
+        do {
+            return .success(try await open(request, rule))
+        } catch {
+            registry.release(handle)
+            return .failure(Self.reply(to: error))
+        }
+    }
+
+    private static func refusal(_ identity: PeerIdentity?, host: String) -> String {
+        guard let identity else { return "host '\(host)' needs a client certificate with its name" }
+        let names = (identity.dnsNames + identity.ipAddresses).map { printable($0.utf8, charactersMax: 60) }
+        return "certificate is for '\(names.prefix(3).joined(separator: "', '"))', not for host '\(host)'"
+    }
+
+    /// The reply where the stream may not have what it needs.
+    private func claim(_ request: StreamRequest, _ rule: OutputRule, for handle: StreamHandle) async -> Reply? {
+        let claim = StreamRegistry.Claim(
+            source: request.source,
+            key: request.acknowledgement.map { FileKey(host: request.source.host, file: $0.file) },
+            exclusiveOutput: rule.framing == .bytes ? rule.destination : nil)
+        // Each round ends one older stream. More rounds than that means that clients fight over the file.
+        for _ in 0..<3 {
+            switch registry.claim(claim, for: handle) {
+            case .granted: return nil
+            case .busy: return Reply(.busy, "another source is writing this output", retrySeconds: 5)
+            case .tooMany: return Reply(.limitReached, "host has too many streams", retrySeconds: 30)
+            case .occupied(let older):
+                older.stop(.takenOver(by: handle.streamID))
+                guard await isReleased(older) else {
+                    return Reply(.unavailable, "the file's older stream is still settling", retrySeconds: 5)
+                }
+            }
+        }
+        return Reply(.busy, "several connections send this file", retrySeconds: 5)
+    }
+
+    private func isReleased(_ handle: StreamHandle) async -> Bool {
+        await withTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                do {
+                    try await handle.released.futureResult.get()
+                    return true
+                } catch { return false }
+            }
+            group.addTask {
+                // Cancelled when the other is first: that is the only way this sleep throws.
+                try? await Task.sleep(for: takeoverTimeout)
+                return false
+            }
+            defer { group.cancelAll() }
+            return await group.next() ?? false
+        }
+    }
+
+    private func open(_ request: StreamRequest, _ rule: OutputRule) async throws -> Admitted {
+        let commits = CommitRelay()
+        let target = OutputTarget(rule)
+        let start = request.acknowledgement?.offset ?? 0
+        let key = request.acknowledgement.map { FileKey(host: request.source.host, file: $0.file) }
+        let (writer, known) = try await threadPool.runIfActive {
+            let known = key.flatMap { store.committedPosition(of: $0) }
+            let writer = try store.open(
+                target, key: key, startOffset: start, endsFile: request.size != nil,
+                onCommit: { commits.committed($0) })
+            return (writer, known)
+        }
+        var grant = StreamGrant(isCompressed: request.offersCompression)
+        if key != nil {
+            grant.offset = known?.offset ?? start
+            grant.check = known.flatMap { $0.tail.check(at: $0.offset) }
+        }
+        return Admitted(writer: writer, output: rule.name, grant: grant, commits: commits)
+    }
+
+    private static func reply(to error: any Error) -> Reply {
+        guard let error = error as? StoreError else { return Reply(.serverFailed, "cannot open the output") }
+        return error.reply
+    }
+}

@@ -1,0 +1,291 @@
+internal import HamsterProtocol
+internal import HamsterStore
+internal import Logging
+internal import NIOCore
+internal import NIOPosix
+
+/// Runs one open stream: bytes to the output, acknowledgements to the client.
+final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    /// What a stream needs from the server.
+    struct Environment {
+        var store: Store
+        var registry: StreamRegistry
+        var threadPool: NIOThreadPool
+        var statistics: ServerStatistics
+        var idleTimeout: TimeAmount?
+        var logger: Logger
+    }
+
+    /// Decompressed bytes that one turn of the event loop may make: a bomb costs its sender time, not its neighbours.
+    private static let inflatedBatchBytes = 256 * 1024
+    private static let inflatedBatchesPerTurn = 4
+
+    private let environment: Environment
+    private let handle: StreamHandle
+    private let admitted: StreamAdmission.Admitted
+    private let feed: OutputFeed
+    private let inflater: Inflater?
+    private let size: UInt64?
+    private var machine: ServerStream
+    /// Compressed bytes that wait for their turn.
+    private var compressed = ByteBuffer()
+    private var isInflating = false
+    private var isReadWithheld = false
+    private var hasInputEnded = false
+    private var hasPeerClosed = false
+    private var pendingStop: Reply?
+    private var isReleased = false
+    private var context: ChannelHandlerContext?
+    private var heartbeat: RepeatedTask?
+    private var idleDeadline: Scheduled<Void>?
+    private var startOffset: UInt64 { admitted.grant.offset ?? 0 }
+
+    /// Nil where there is no memory for decompression.
+    init?(
+        request: StreamRequest, admitted: StreamAdmission.Admitted, handle: StreamHandle, loop: any EventLoop,
+        environment: Environment
+    ) {
+        if admitted.grant.isCompressed {
+            guard let inflater = Inflater() else { return nil }
+            self.inflater = inflater
+        } else {
+            inflater = nil
+        }
+        self.environment = environment
+        self.admitted = admitted
+        self.handle = handle
+        size = request.size
+        feed = OutputFeed(writer: admitted.writer, loop: loop, threadPool: environment.threadPool)
+        machine = ServerStream(
+            isAcknowledged: request.acknowledgement != nil, offset: admitted.grant.offset ?? 0)
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        feed.onProgress = { [weak self] in self?.progressed() }
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        admitted.commits.attach(to: context.eventLoop) { offset in
+            let handler = bound.value
+            handler.run(handler.machine.committed(offset))
+        }
+        startTimers(context.eventLoop, bound)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        release()
+        self.context = nil
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard machine.isReceiving, !hasInputEnded else { return }
+        let batch = unwrapInboundIn(data)
+        armIdleDeadline(context.eventLoop)
+        guard inflater != nil else {
+            append(batch)
+            return
+        }
+        var more = batch
+        compressed.writeBuffer(&more)
+        inflate()
+    }
+
+    /// Back-pressure: what the output does not take is not read from the socket.
+    func read(context: ChannelHandlerContext) {
+        guard !feed.isFull, !isInflating else {
+            isReadWithheld = true
+            return
+        }
+        context.read()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case let event as ChannelEvent where event == .inputClosed:
+            hasPeerClosed = true
+            hasInputEnded = true
+            settleIfDrained()
+        case let command as StopCommand:
+            stop(command)
+        default:
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        environment.logger.info("stream interrupted", metadata: ["reason": "\(error)"])
+        disconnect()
+        context.close(promise: nil)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        disconnect()
+        context.fireChannelInactive()
+    }
+}
+
+extension StreamHandler {
+    private func append(_ batch: ByteBuffer) {
+        do throws(StoreError) {
+            try feed.append(batch)
+        } catch {
+            fail(error.reply, error)
+        }
+    }
+
+    private func inflate() {
+        guard let inflater, let context, !isInflating else { return }
+        do throws(ProtocolError) {
+            for _ in 0..<Self.inflatedBatchesPerTurn where compressed.readableBytes > 0 && !feed.isFull {
+                let batch = try inflater.inflate(
+                    &compressed, bytesMax: Self.inflatedBatchBytes, allocator: context.channel.allocator)
+                if batch.readableBytes > 0 { append(batch) }
+            }
+        } catch {
+            fail(error.reply, error)
+            return
+        }
+        guard compressed.readableBytes > 0, machine.isReceiving else {
+            compressed = ByteBuffer()
+            return
+        }
+        isInflating = true
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        if !feed.isFull { context.eventLoop.execute { bound.value.progressed() } }
+    }
+
+    /// Something that held the stream up is over: go on inflating, reading, ending.
+    private func progressed() {
+        do throws(StoreError) {
+            try feed.check()
+        } catch {
+            fail(error.reply, error)
+            return
+        }
+        isInflating = false
+        if compressed.readableBytes > 0 { inflate() }
+        settleIfDrained()
+        if isReadWithheld, !feed.isFull, !isInflating {
+            isReadWithheld = false
+            context?.read()
+        }
+    }
+
+    private func stop(_ command: StopCommand) {
+        let reply =
+            switch command {
+            case .takenOver(let streamID): Reply(.busy, "taken over by \(streamID)")
+            case .shutdown: Reply(.unavailable, "server is stopping", retrySeconds: 1)
+            }
+        pendingStop = reply
+        // What still waits is not acknowledged, and comes again.
+        compressed = ByteBuffer()
+        hasInputEnded = true
+        settleIfDrained()
+    }
+
+    /// Ends the stream once every received byte is with the output.
+    private func settleIfDrained() {
+        guard hasInputEnded, feed.isDrained, compressed.readableBytes == 0, machine.isReceiving else { return }
+        do throws(StoreError) {
+            try admitted.writer.finish(isComplete: pendingStop == nil && isComplete)
+        } catch {
+            fail(error.reply, error)
+            return
+        }
+        let received = admitted.writer.position
+        if let pendingStop {
+            run(machine.stopped(received: received, reply: pendingStop))
+        } else {
+            run(machine.inputEnded(received: received))
+        }
+    }
+
+    /// Whether the source ends where the stream did: a plain stream's end, or an announced size that was reached.
+    private var isComplete: Bool {
+        guard machine.isAcknowledged else { return true }
+        return size == admitted.writer.received
+    }
+
+    private func fail(_ reply: Reply, _ error: any Error) {
+        environment.logger.warning("stream failed", metadata: ["reason": "\(error)"])
+        compressed = ByteBuffer()
+        run(machine.failed(reply))
+    }
+
+    private func disconnect() {
+        machine.disconnected()
+        release()
+    }
+
+    private func run(_ action: ServerStream.Action) {
+        guard let context else { return }
+        switch action {
+        case .none:
+            break
+        case .acknowledge(let offset):
+            write(.acknowledged(offset), to: context)
+            context.flush()
+        case .commit:
+            environment.store.requestCommit()
+        case .close(let offset, let reply):
+            if let offset { write(.acknowledged(offset), to: context) }
+            if let reply { write(.refused(reply), to: context) }
+            environment.logger.info(
+                "stream closed",
+                metadata: ["bytes": "\(admitted.writer.position - startOffset)", "reason": "\(reply?.text ?? "end")"])
+            release()
+            LingerHandler.close(context, replacing: self, hasPeerClosed: hasPeerClosed)
+        }
+    }
+
+    private func write(_ line: ServerLine, to context: ChannelHandlerContext) {
+        context.write(wrapOutboundOut(ByteBuffer(bytes: line.bytes)), promise: nil)
+    }
+
+    /// Lets go of the output and of the stream's place. A batch that is on its way to the output is waited for: the
+    /// next stream of this file must find it written or not at all.
+    private func release() {
+        guard !isReleased else { return }
+        heartbeat?.cancel()
+        idleDeadline?.cancel()
+        guard feed.isDrained else {
+            // Strong on purpose: the handler lives until its last batch is written.
+            feed.onProgress = { self.release() }
+            return
+        }
+        isReleased = true
+        feed.onProgress = nil
+        admitted.commits.detach()
+        admitted.writer.close()
+        environment.statistics.streamClosed(bytes: admitted.writer.position - startOffset)
+        environment.registry.release(handle)
+    }
+
+    private func startTimers(_ loop: any EventLoop, _ bound: NIOLoopBound<StreamHandler>) {
+        if machine.isAcknowledged {
+            let interval = TimeAmount(ProtocolLimits.heartbeatInterval)
+            heartbeat = loop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
+                let handler = bound.value
+                handler.run(handler.machine.heartbeat())
+            }
+        }
+        armIdleDeadline(loop)
+    }
+
+    private func armIdleDeadline(_ loop: any EventLoop) {
+        guard let timeout = environment.idleTimeout else { return }
+        idleDeadline?.cancel()
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        idleDeadline = loop.scheduleTask(in: timeout) { bound.value.wentIdle() }
+    }
+
+    private func wentIdle() {
+        pendingStop = Reply(.unavailable, "idle for too long", retrySeconds: 0)
+        hasInputEnded = true
+        settleIfDrained()
+    }
+}

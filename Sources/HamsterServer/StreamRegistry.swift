@@ -1,0 +1,102 @@
+internal import HamsterCore
+internal import HamsterRouting
+internal import NIOCore
+internal import Synchronization
+
+/// The streams that are open or about to be, so that no two write one file and a new connection can take a stream over.
+final class StreamRegistry: Sendable {
+    /// What a stream occupies.
+    struct Claim: Sendable, Hashable {
+        var source: StreamSource
+        /// Nil for a plain stream.
+        var key: FileKey?
+        /// The output's file where only one source may write it; nil where several share it.
+        var exclusiveOutput: Destination?
+    }
+
+    enum Answer {
+        case granted
+        /// This stream must end first: it is the same file, or an earlier file of the same path.
+        case occupied(by: StreamHandle)
+        /// Another source writes the output.
+        case busy
+        /// The host has as many streams as it may.
+        case tooMany
+    }
+
+    private struct State {
+        var claims: [ObjectIdentifier: (handle: StreamHandle, claim: Claim)] = [:]
+        var byKey: [FileKey: StreamHandle] = [:]
+        var byOutput: [Destination: StreamHandle] = [:]
+        var perHost: [String: Int] = [:]
+    }
+
+    private let state = Mutex(State())
+    private let streamsPerHostMax: Int
+
+    init(streamsPerHostMax: Int) { self.streamsPerHostMax = streamsPerHostMax }
+
+    /// Either grants all of `claim` to `handle`, or nothing. What was granted is given back by ``release(_:)``.
+    func claim(_ claim: Claim, for handle: StreamHandle) -> Answer {
+        state.withLock { state in
+            if let key = claim.key, let holder = state.byKey[key] { return .occupied(by: holder) }
+            if let output = claim.exclusiveOutput, let holder = state.byOutput[output] {
+                return Self.mayReplace(state.claims[ObjectIdentifier(holder)]?.claim, by: claim)
+                    ? .occupied(by: holder) : .busy
+            }
+            let count = state.perHost[claim.source.host, default: 0]
+            guard count < streamsPerHostMax else { return .tooMany }
+            state.perHost[claim.source.host] = count + 1
+            state.claims[ObjectIdentifier(handle)] = (handle, claim)
+            if let key = claim.key { state.byKey[key] = handle }
+            if let output = claim.exclusiveOutput { state.byOutput[output] = handle }
+            return .granted
+        }
+    }
+
+    /// Gives back what `handle` holds and wakes those who wait for it. Does nothing the second time.
+    func release(_ handle: StreamHandle) {
+        state.withLock { state in
+            guard let (_, claim) = state.claims.removeValue(forKey: ObjectIdentifier(handle)) else { return }
+            if let key = claim.key { state.byKey[key] = nil }
+            if let output = claim.exclusiveOutput { state.byOutput[output] = nil }
+            let count = state.perHost[claim.source.host, default: 1] - 1
+            state.perHost[claim.source.host] = count == 0 ? nil : count
+        }
+        handle.released.succeed()
+    }
+
+    var count: Int { state.withLock { $0.claims.count } }
+
+    /// A client sends the files of one path one after the other, so an older file's stream on the same path can only be
+    /// a half-open connection. A plain stream has no such order, and its bytes would be lost: it is left alone.
+    private static func mayReplace(_ old: Claim?, by new: Claim) -> Bool {
+        guard let old else { return false }
+        return old.key != nil && new.key != nil && old.source == new.source
+    }
+}
+
+/// An open stream or one about to open, as other connections see it.
+final class StreamHandle: Sendable {
+    let streamID: String
+    /// Succeeds once the stream holds nothing any more.
+    let released: EventLoopPromise<Void>
+    private let channel: any Channel
+
+    init(streamID: String, channel: any Channel) {
+        self.streamID = streamID
+        self.channel = channel
+        released = channel.eventLoop.makePromise()
+    }
+
+    /// Asks the stream to commit what it has, send a last line and close. From any thread.
+    func stop(_ command: StopCommand) { channel.pipeline.fireUserInboundEventTriggered(command) }
+}
+
+/// User event for the handlers of a connection: come to an end, and say why.
+enum StopCommand: Sendable {
+    /// A newer connection has come for the same file.
+    case takenOver(by: String)
+    /// The server stops.
+    case shutdown
+}

@@ -1,0 +1,123 @@
+package import HamsterCore
+package import HamsterFiles
+internal import Synchronization
+
+/// The records of all files, in memory and in `client.state`. Any thread may use it.
+package final class StateStore: Sendable {
+    /// A state file is small text; more than this is not ours.
+    private static let bytesMax = 256 * 1024 * 1024
+
+    private struct State {
+        var records: [FileIdentity: FileRecord] = [:]
+        var isDirty = false
+    }
+
+    /// What was found at the start; the caller logs it.
+    package let damage: StateDamage?
+    private let state: Mutex<State>
+    /// Nil: nothing is kept beyond this process (`send`).
+    private let path: String?
+    private let fileSystem: any FileSystem
+    private let lock: (any FileLock)?
+
+    /// Takes the directory's lock and reads the file. A damaged file is moved aside as `client.state.damaged`.
+    /// Throws ``StateError/locked(_:)`` where another client uses the directory.
+    package init(directory: String, fileSystem: any FileSystem) throws(StateError) {
+        let path = directory + "/client.state"
+        self.path = path
+        self.fileSystem = fileSystem
+        do throws(FileError) {
+            try fileSystem.makeDirectory(directory, mode: 0o750)
+            lock = try fileSystem.lock(directory + "/client.lock")
+        } catch {
+            throw error.isLocked ? .locked(directory) : .unusable(directory, error)
+        }
+        let (records, damage) = try Self.load(path, fileSystem)
+        self.damage = damage
+        state = Mutex(State(records: records))
+    }
+
+    /// A store that keeps nothing: the server's records are all that a resume has.
+    package init(inMemory fileSystem: any FileSystem) {
+        path = nil
+        damage = nil
+        lock = nil
+        self.fileSystem = fileSystem
+        state = Mutex(State())
+    }
+
+    package func record(of identity: FileIdentity) -> FileRecord? { state.withLock { $0.records[identity] } }
+
+    package var records: [FileRecord] { state.withLock { Array($0.records.values) } }
+
+    /// Replaces what is known of the record's file. Reaches the disk with the next ``save()``.
+    package func update(_ record: FileRecord) {
+        state.withLock { state in
+            state.records[record.identity] = record
+            state.isDirty = true
+        }
+    }
+
+    /// Drops files that were not seen since `time` (unix seconds), so that the file does not grow for ever.
+    package func forget(notSeenSince time: Int64) {
+        state.withLock { state in
+            let count = state.records.count
+            state.records = state.records.filter { $0.value.seenAt >= time }
+            if state.records.count != count { state.isDirty = true }
+        }
+    }
+
+    /// Writes the file anew where something has changed: temporary file, fsync, rename, fsync of the directory.
+    /// Blocks. On an error the change stays due.
+    package func save() throws(StateError) {
+        guard let path, let records = takeDirty() else { return }
+        let sorted = records.sorted { ($0.path, $0.identity.inode) < ($1.path, $1.identity.inode) }
+        do throws(FileError) {
+            try fileSystem.replace(path, with: StateCodec.encode(sorted), mode: 0o640)
+        } catch {
+            state.withLock { $0.isDirty = true }
+            throw .unusable(path, error)
+        }
+    }
+
+    private func takeDirty() -> [FileRecord]? {
+        state.withLock { state in
+            guard state.isDirty else { return nil }
+            state.isDirty = false
+            return Array(state.records.values)
+        }
+    }
+
+    private static func load(
+        _ path: String, _ fileSystem: any FileSystem
+    ) throws(StateError) -> ([FileIdentity: FileRecord], StateDamage?) {
+        do throws(FileError) {
+            guard let bytes = try fileSystem.contents(of: path, bytesMax: bytesMax) else { return ([:], nil) }
+            do throws(StateDamage) {
+                let records = try StateCodec.decode(bytes)
+                return (Dictionary(records.map { ($0.identity, $0) }, uniquingKeysWith: { $1 }), nil)
+            } catch {
+                let damage = error
+                try fileSystem.rename(SourcePath(path), to: SourcePath(path + ".damaged"))
+                return ([:], damage)
+            }
+        } catch {
+            throw .unusable(path, error)
+        }
+    }
+}
+
+/// Why the client's state can't be used.
+package enum StateError: Error, Sendable, CustomStringConvertible {
+    /// Another process uses the directory.
+    case locked(String)
+    case unusable(String, FileError)
+
+    package var description: String {
+        switch self {
+        case .locked(let directory):
+            "cannot use the state in \(directory): another loghamsterc uses it: stop that one or give --state another directory"
+        case .unusable(_, let error): "cannot use the state: \(error)"
+        }
+    }
+}
