@@ -127,6 +127,8 @@ client="$pki/web1.pem"
 check 'it is good for a TLS client' verifies sslclient "$client"
 check 'it is no good for a TLS server' fails verifies sslserver "$client"
 check 'its host is in the alternative names' shows "$client" 'X509v3 Subject Alternative Name: DNS:web1'
+check 'a client that sends as an address is issued' ca client 10.0.0.1
+check 'the address is in the alternative names' shows "$pki/10.0.0.1.pem" 'X509v3 Subject Alternative Name: IP Address:10.0.0.1'
 check 'two certificates have different serials' \
     fails test "$(openssl x509 -in "$client" -noout -serial)" = "$(openssl x509 -in "$server" -noout -serial)"
 check 'a serial is long enough to be random' \
@@ -172,7 +174,6 @@ neither a host name|1|server 256.1.1.1
 neither a host name|1|server ::g
 neither a host name|1|server name,DNS:evil
 neither a host name|1|server a b c $(id)
-its host name|1|client 10.0.0.1
 not for a pattern|1|client *.example.com
 no name was given|64|server
 there is no such option|64|server a --frce

@@ -1,0 +1,54 @@
+# Every target sets up what it needs. "make help" lists them.
+
+PREFIX = /usr/local
+DESTDIR =
+SWIFT = swift
+# The release binaries need only libc, libssl, libcrypto and libz; empty for binaries that use the toolchain's libraries.
+RELEASE_FLAGS = -c release --static-swift-stdlib
+RELEASE = .build/release
+PROGRAMS = loghamsterc loghamsterd
+DOCUMENTS = README.md CHANGELOG.md LICENSE docs/*.md
+
+bindir = $(DESTDIR)$(PREFIX)/bin
+docdir = $(DESTDIR)$(PREFIX)/share/doc/loghamster
+sharedir = $(DESTDIR)$(PREFIX)/share/loghamster
+
+.PHONY: help setup setup-test build test demo bench lint install clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-10s %s\n", $$1, $$2 }'
+
+setup: ## install the packages that a build needs (root), or say which are missing
+	@scripts/setup build
+
+setup-test:
+	@scripts/setup test
+
+build: setup ## build loghamsterc and loghamsterd for use
+	for program in $(PROGRAMS); do $(SWIFT) build $(RELEASE_FLAGS) --product $$program || exit 1; done
+
+test: setup-test ## build and run every test
+	scripts/test
+
+demo: setup ## ship this machine's log files over mutual TLS and compare them
+	scripts/demo
+
+bench: build ## compare with a plain C program (Benchmarks/README.md)
+	Benchmarks/run
+
+lint: ## check the format of the sources
+	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests Benchmarks
+	if command -v shellcheck; then shellcheck certs/ca scripts/* .ci/run Tests/certs/*.sh; fi
+
+install: ## install what "make build" made; PREFIX=/usr/local DESTDIR=
+	@test -x $(RELEASE)/loghamsterc -a -x $(RELEASE)/loghamsterd || \
+		{ echo "install: $(RELEASE): the programs are not built: run make build first" >&2; exit 1; }
+	install -d $(bindir) $(docdir)/examples $(sharedir)/certs
+	install -m 755 $(PROGRAMS:%=$(RELEASE)/%) $(bindir)
+	install -m 644 $(wildcard $(DOCUMENTS)) $(docdir)
+	install -m 644 deploy/examples/*.toml $(docdir)/examples
+	install -m 755 certs/ca $(sharedir)/certs
+	install -m 644 certs/README.md $(sharedir)/certs
+
+clean: ## remove everything that was built
+	rm -rf .build .demo Benchmarks/.build
