@@ -10,6 +10,8 @@
 #include <linux/openat2.h>
 #include <linux/stat.h>
 #include <stdint.h>
+#include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -20,6 +22,13 @@ long syscall(long number, ...);
 #ifndef RWF_NOWAIT
 #define RWF_NOWAIT 0x00000008
 #endif
+
+/* fcntl(2) commands behind _GNU_SOURCE: leases, and the signal that tells of a lease being broken. */
+static const int CLinux_F_SETLEASE = 1024;
+static const int CLinux_F_SETSIG = 10;
+
+/* open(2) flag behind _GNU_SOURCE: a descriptor for a place, not for its content. */
+static const int CLinux_O_PATH = 010000000;
 
 /* openat2(2): openat with rules for how the path is resolved. Returns a descriptor, or -1 with errno. */
 static inline int CLinux_openat2(int directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve) {
