@@ -1,0 +1,85 @@
+private import COpenSSL
+private import Glibc
+
+/// An X.509 certificate.
+///
+/// @unchecked because a certificate is never changed after it was read, and OpenSSL counts references atomically.
+final class Certificate: @unchecked Sendable {
+    /// For calls that take a reference of their own or none.
+    let pointer: OpaquePointer  // X509 *
+
+    /// Takes over the caller's reference.
+    init(owned pointer: OpaquePointer) { self.pointer = pointer }
+
+    /// Takes a reference of its own.
+    convenience init(shared pointer: OpaquePointer) {
+        X509_up_ref(pointer)
+        self.init(owned: pointer)
+    }
+
+    deinit { X509_free(pointer) }
+
+    /// In RFC 2253 form: ASCII, with all else escaped.
+    var subject: String { X509Name.text(of: X509_get_subject_name(pointer)) }
+    /// In RFC 2253 form: ASCII, with all else escaped.
+    var issuer: String { X509Name.text(of: X509_get_issuer_name(pointer)) }
+    var notBefore: CertificateTime { CertificateTime(X509_get0_notBefore(pointer)) }
+    var notAfter: CertificateTime { CertificateTime(X509_get0_notAfter(pointer)) }
+    var isCA: Bool { X509_check_ca(pointer) != 0 }
+    var isSelfIssued: Bool { X509_NAME_cmp(X509_get_subject_name(pointer), X509_get_issuer_name(pointer)) == 0 }
+
+    /// In hexadecimal, as the CA's records have it.
+    var serial: String {
+        guard let number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(pointer), nil) else { return "?" }
+        defer { BN_free(number) }
+        guard let text = BN_bn2hex(number) else { return "?" }
+        defer { COpenSSL_OPENSSL_free(text) }
+        return String(cString: text)
+    }
+
+    /// SHA-256 of the DER form, in lower-case hexadecimal.
+    var fingerprint: String {
+        var digest = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
+        var count: UInt32 = 0
+        guard X509_digest(pointer, EVP_sha256(), &digest, &count) == 1 else { return "" }
+        return digest.prefix(Int(count)).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+
+    /// The purposes of the extended key usage, such as `serverAuth`; nil when the certificate doesn't limit them.
+    var extendedKeyUsage: [String]? {
+        guard let usages = X509_get_ext_d2i(pointer, NID_ext_key_usage, nil, nil) else { return nil }
+        let stack = OpaquePointer(usages)
+        defer { EXTENDED_KEY_USAGE_free(stack) }
+        return (0..<OPENSSL_sk_num(stack)).compactMap { index in
+            let object = OpaquePointer(OPENSSL_sk_value(stack, index))
+            return OBJ_nid2sn(OBJ_obj2nid(object)).map { String(cString: $0) }
+        }
+    }
+
+    /// The bytes of the subject alternative names of one kind.
+    func alternativeNames(_ kind: AlternativeName) -> [[UInt8]] {
+        guard let names = X509_get_ext_d2i(pointer, NID_subject_alt_name, nil, nil) else { return [] }
+        let stack = OpaquePointer(names)
+        defer { GENERAL_NAMES_free(stack) }
+        return (0..<COpenSSL_sk_GENERAL_NAME_num(stack)).compactMap { index in
+            var type: Int32 = -1
+            let name = COpenSSL_sk_GENERAL_NAME_value(stack, index)
+            guard let value = GENERAL_NAME_get0_value(name, &type), type == kind.generalNameType else { return nil }
+            let string = value.assumingMemoryBound(to: ASN1_STRING.self)
+            return Array(
+                UnsafeBufferPointer(start: ASN1_STRING_get0_data(string), count: Int(ASN1_STRING_length(string))))
+        }
+    }
+}
+
+/// The kinds of subject alternative names that are looked at.
+enum AlternativeName {
+    case dns, ipAddress
+
+    fileprivate var generalNameType: Int32 {
+        switch self {
+        case .dns: GEN_DNS
+        case .ipAddress: GEN_IPADD
+        }
+    }
+}

@@ -1,0 +1,269 @@
+private import COpenSSL
+private import Glibc
+private import Synchronization
+
+/// All that connections of one configuration share: certificates, keys, trusted CAs, settings (an `SSL_CTX`).
+///
+/// Files are read by `init` and never again: a reload makes a new context for new connections. It may be used on all
+/// event loops at once.
+///
+/// @unchecked because the `SSL_CTX` is only changed in `init`, and OpenSSL guards what it changes itself.
+package final class TLSContext: @unchecked Sendable {
+    /// Which end of the connection we are.
+    enum Role { case server, client }
+
+    /// The longest chain that is followed, in certificates above the peer's own.
+    static let chainDepthMax: Int32 = 8
+
+    let role: Role
+    /// The CAs that are trusted, as error texts name them.
+    let trustedAuthorities: String
+    /// The file of revocation lists, if there is one.
+    let revocationListPath: String?
+    /// The name a client expects the server to have.
+    let serverName: String?
+    /// Whether an address was expected, which goes into no SNI.
+    private let isServerNameAddress: Bool
+    private let pointer: OpaquePointer  // SSL_CTX *
+    private let protocols: ApplicationProtocols
+    private let resumable = Mutex<ResumableSession?>(nil)
+
+    /// A context for the accepting side.
+    ///
+    /// `applicationProtocols` are the ALPN names that are spoken, best first. A client that offers none of them is
+    /// refused, one that offers nothing is served. Throws what is wrong with which file.
+    package init(server: TLSServerConfiguration, applicationProtocols: [String]) throws(TLSError) {
+        pointer = try Self.makePointer(TLS_server_method())
+        role = .server
+        trustedAuthorities = server.clientCA.map { "the trusted CAs in \($0)" } ?? "the trusted CAs"
+        revocationListPath = server.crl
+        serverName = nil
+        isServerNameAddress = false
+        protocols = try ApplicationProtocols(applicationProtocols)
+
+        try applyCommonSettings(server.minimumVersion)
+        try useOwnCertificate(server.certificate, key: server.key)
+        try setUpClientVerification(server)
+        resumeSessionsOfClients()
+        protocols.select(on: pointer)
+    }
+
+    /// A context for the connecting side.
+    ///
+    /// `applicationProtocols` are the ALPN names that are offered, best first. Throws what is wrong with which file.
+    package init(client: TLSClientConfiguration, applicationProtocols: [String]) throws(TLSError) {
+        pointer = try Self.makePointer(TLS_client_method())
+        role = .client
+        trustedAuthorities = client.ca.map { "the trusted CAs in \($0)" } ?? "the system's trusted CAs"
+        revocationListPath = nil
+        serverName = client.serverName
+        isServerNameAddress = Self.isAddress(client.serverName)
+        protocols = try ApplicationProtocols(applicationProtocols)
+
+        try applyCommonSettings(client.minimumVersion)
+        try useOwnCertificate(of: client)
+        try trustServers(client.ca)
+        try expectServerName(client.serverName)
+        keepSessionsForResumption()
+        protocols.offer(on: pointer)
+    }
+
+    deinit { SSL_CTX_free(pointer) }
+
+    /// A new `SSL *`, which the caller owns; nil only when memory is short. A client's goes on with an earlier session
+    /// if there is one.
+    func makeConnection() -> OpaquePointer? {
+        guard let ssl = SSL_new(pointer) else { return nil }
+        switch role {
+        case .server:
+            SSL_set_accept_state(ssl)
+        case .client:
+            SSL_set_connect_state(ssl)
+            if let serverName, !isServerNameAddress { _ = COpenSSL_SSL_set_tlsext_host_name(ssl, serverName) }
+            resumable.withLock { session in
+                if let session { SSL_set_session(ssl, session.pointer) }
+            }
+        }
+        return ssl
+    }
+
+    /// Keeps a session for the next connection. Takes over the caller's reference.
+    func keep(_ session: ResumableSession) {
+        resumable.withLock { $0 = session }
+    }
+
+    /// Makes the next connection begin afresh, after one that failed.
+    func forgetSession() {
+        resumable.withLock { $0 = nil }
+    }
+
+    private static func makePointer(_ method: OpaquePointer?) throws(TLSError) -> OpaquePointer {
+        OpenSSLErrorQueue.clear()
+        guard let pointer = SSL_CTX_new(method) else {
+            throw TLSError(.settingsRefused, "OpenSSL", OpenSSLErrorQueue.drainText())
+        }
+        return pointer
+    }
+
+    private static func isAddress(_ name: String) -> Bool {
+        var address = in6_addr()
+        return inet_pton(AF_INET, name, &address) == 1 || inet_pton(AF_INET6, name, &address) == 1
+    }
+
+    private func check(_ isDone: Bool, _ subject: String, _ what: String) throws(TLSError) {
+        guard isDone else {
+            throw TLSError(.settingsRefused, subject, "\(what): \(OpenSSLErrorQueue.drainText())")
+        }
+    }
+}
+
+// Called by the initializers only.
+extension TLSContext {
+    /// AES-128 comes first because it is the cheapest of three that are all strong enough; ChaCha20 wins when a client
+    /// without AES instructions prefers it.
+    private func applyCommonSettings(_ minimumVersion: TLSVersion) throws(TLSError) {
+        OpenSSLErrorQueue.clear()
+        let minimum = minimumVersion == .v13 ? TLS1_3_VERSION : TLS1_2_VERSION
+        let suites = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
+        let isSet =
+            COpenSSL_SSL_CTX_set_min_proto_version(pointer, minimum) == 1
+            && COpenSSL_SSL_CTX_set_max_proto_version(pointer, TLS1_3_VERSION) == 1
+            && SSL_CTX_set_ciphersuites(pointer, suites) == 1
+            && SSL_CTX_set_cipher_list(pointer, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1
+        try check(isSet, "OpenSSL", "protocol version or cipher suites refused")
+        COpenSSL_SSL_CTX_set_connection_modes(pointer)
+        COpenSSL_SSL_CTX_set_connection_options(pointer)
+        SSL_CTX_set_verify_depth(pointer, Self.chainDepthMax)
+    }
+
+    private func useOwnCertificate(of client: TLSClientConfiguration) throws(TLSError) {
+        switch (client.certificate, client.key) {
+        case (let certificate?, let key?): try useOwnCertificate(certificate, key: key)
+        case (let certificate?, nil): throw TLSError(.settingsRefused, certificate, "set the certificate's key too")
+        case (nil, let key?): throw TLSError(.settingsRefused, key, "set the key's certificate too")
+        case (nil, nil): break
+        }
+    }
+
+    private func useOwnCertificate(_ path: String, key keyPath: String) throws(TLSError) {
+        let chain = try PEMFile(path: path, role: .certificate).certificates()
+        let key = try PEMFile(path: keyPath, role: .key).privateKey()
+        guard let own = chain.first else { return }
+        try Self.checkValidity(of: own, path)
+        guard key.fits(own) else {
+            throw TLSError(.keyMismatch, keyPath, "isn't the key of the certificate of '\(own.subject)' in \(path)")
+        }
+        OpenSSLErrorQueue.clear()
+        let intermediates = COpenSSL_sk_X509_new()
+        defer { COpenSSL_sk_X509_free(intermediates) }
+        for certificate in chain.dropFirst() { COpenSSL_sk_X509_push(intermediates, certificate.pointer) }
+        let isUsed = SSL_CTX_use_cert_and_key(pointer, own.pointer, key.pointer, intermediates, 1) == 1
+        try check(isUsed, path, "certificate of '\(own.subject)' can't be used")
+    }
+
+    private static func checkValidity(of certificate: Certificate, _ path: String) throws(TLSError) {
+        let now = CertificateTime.now
+        guard now <= certificate.notAfter else {
+            throw TLSError(
+                .certificateExpired, path,
+                "certificate of '\(certificate.subject)' expired at \(certificate.notAfter); renew it")
+        }
+        guard now >= certificate.notBefore else {
+            throw TLSError(
+                .certificateNotYetValid, path,
+                "certificate of '\(certificate.subject)' is not valid before \(certificate.notBefore), "
+                    + "and it is \(now); check the clock")
+        }
+    }
+
+    private func setUpClientVerification(_ server: TLSServerConfiguration) throws(TLSError) {
+        if let clientCA = server.clientCA {
+            for authority in try trust(clientCA) { SSL_CTX_add_client_CA(pointer, authority.pointer) }
+            if let crl = server.crl { try checkRevocation(crl) }
+        } else if server.clientAuthentication != .none {
+            throw TLSError(.settingsRefused, "client_auth", "clients' certificates need client_ca to be verified")
+        } else if let crl = server.crl {
+            throw TLSError(.settingsRefused, crl, "a revocation list needs client_ca, whose certificates it revokes")
+        }
+        switch server.clientAuthentication {
+        case .none: SSL_CTX_set_verify(pointer, SSL_VERIFY_NONE, nil)
+        case .optional: CertificateVerification.require(SSL_VERIFY_PEER, on: pointer)
+        case .require:
+            CertificateVerification.require(SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, on: pointer)
+        }
+    }
+
+    private func trustServers(_ path: String?) throws(TLSError) {
+        CertificateVerification.require(SSL_VERIFY_PEER, on: pointer)
+        if let path {
+            _ = try trust(path)
+        } else {
+            OpenSSLErrorQueue.clear()
+            try check(SSL_CTX_set_default_verify_paths(pointer) == 1, "ca", "the system's trust store can't be read")
+        }
+    }
+
+    private func trust(_ path: String) throws(TLSError) -> [Certificate] {
+        let authorities = try PEMFile(path: path, role: .authorities).certificates()
+        OpenSSLErrorQueue.clear()
+        for authority in authorities {
+            guard authority.isCA || authority.isSelfIssued else {
+                throw TLSError(
+                    .fileMalformed, path,
+                    "'\(authority.subject)' is no CA; give the certificate of its CA, '\(authority.issuer)'")
+            }
+            let isAdded = X509_STORE_add_cert(SSL_CTX_get_cert_store(pointer), authority.pointer) == 1
+            try check(isAdded, path, "certificate of '\(authority.subject)' can't be used")
+        }
+        return authorities
+    }
+
+    private func checkRevocation(_ path: String) throws(TLSError) {
+        let lists = try PEMFile(path: path, role: .revocationList).revocationLists()
+        OpenSSLErrorQueue.clear()
+        let store = SSL_CTX_get_cert_store(pointer)
+        for list in lists {
+            if let nextUpdate = list.nextUpdate, nextUpdate < .now {
+                throw TLSError(
+                    .revocationListExpired, path,
+                    "revocation list of '\(list.issuer)' expired at \(nextUpdate); get the CA's new one")
+            }
+            try check(X509_STORE_add_crl(store, list.pointer) == 1, path, "revocation list can't be used")
+        }
+        COpenSSL_X509_STORE_check_revocation(store)
+    }
+
+    /// Only subject alternative names count: a common name has never been checked by whoever issued it.
+    private func expectServerName(_ name: String) throws(TLSError) {
+        guard !name.isEmpty, !name.utf8.contains(0) else {
+            throw TLSError(.settingsRefused, "server_name", "no DNS name or IP address")
+        }
+        OpenSSLErrorQueue.clear()
+        let parameters = SSL_CTX_get0_param(pointer)
+        X509_VERIFY_PARAM_set_hostflags(
+            parameters, UInt32(X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS))
+        let isSet =
+            isServerNameAddress
+            ? X509_VERIFY_PARAM_set1_ip_asc(parameters, name) : X509_VERIFY_PARAM_set1_host(parameters, name, 0)
+        try check(isSet == 1, "server_name", "'\(name)' can't be checked")
+    }
+
+    /// Tickets are all that is resumed by, so nothing is kept in memory per client. The id context is needed with
+    /// clients' certificates: without it every resumed handshake fails.
+    private func resumeSessionsOfClients() {
+        COpenSSL_SSL_CTX_set_session_cache_mode(pointer, Int(SSL_SESS_CACHE_OFF))
+        let name = Array("log hamster".utf8)
+        SSL_CTX_set_session_id_context(pointer, name, UInt32(name.count))
+        SSL_CTX_set_num_tickets(pointer, 1)
+    }
+
+    private func keepSessionsForResumption() {
+        COpenSSL_SSL_CTX_set_session_cache_mode(
+            pointer, Int(SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL))
+        SSL_CTX_sess_set_new_cb(pointer) { ssl, session in
+            guard let session, let owner = TLSSession.of(ssl) else { return 0 }
+            owner.context.keep(ResumableSession(owned: session))
+            return 1
+        }
+    }
+}
