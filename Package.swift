@@ -37,6 +37,25 @@ let package = Package(
         .target(name: "HamsterProtocol", dependencies: ["CZlib", "HamsterCore", nioCore], swiftSettings: settings),
         .target(name: "HamsterStore", dependencies: ["HamsterCore", "HamsterFiles"], swiftSettings: strictSettings),
 
+        .target(
+            name: "HamsterState", dependencies: ["HamsterCore", "HamsterFiles"], swiftSettings: strictSettings),
+        .target(
+            name: "HamsterTail", dependencies: ["HamsterCore", "HamsterFiles", "HamsterState"],
+            swiftSettings: strictSettings),
+        .target(name: "HamsterRouting", dependencies: ["HamsterCore"], swiftSettings: strictSettings),
+        .target(
+            name: "HamsterServer",
+            dependencies: [
+                "HamsterCore", "HamsterProtocol", "HamsterRouting", "HamsterStore", "HamsterTLS", lifecycle, logging,
+                nioCore, nioPosix,
+            ], swiftSettings: strictSettings),
+        .target(
+            name: "HamsterClient",
+            dependencies: [
+                "HamsterCore", "HamsterFiles", "HamsterProtocol", "HamsterState", "HamsterTLS", "HamsterTail",
+                lifecycle, logging, nioCore, nioPosix,
+            ], swiftSettings: strictSettings),
+
         .testTarget(
             name: "HamsterFilesTests", dependencies: ["HamsterCore", "HamsterFiles"], swiftSettings: settings),
         .testTarget(

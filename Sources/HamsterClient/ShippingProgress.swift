@@ -1,4 +1,4 @@
-package import HamsterFiles
+internal import HamsterFiles
 internal import HamsterState
 internal import Synchronization
 

@@ -2,10 +2,11 @@ package import HamsterFiles
 internal import HamsterProtocol
 package import HamsterState
 internal import HamsterTLS
+internal import HamsterTail
 package import Logging
 internal import NIOCore
 internal import NIOPosix
-package import ServiceLifecycle
+internal import ServiceLifecycle
 
 /// The client: finds files, ships them, remembers how far it came, until it is told to stop.
 package struct ShippingService: Service {

@@ -1,5 +1,5 @@
 internal import HamsterCore
-internal import HamsterProtocol
+package import HamsterProtocol
 internal import HamsterState
 internal import HamsterTail
 internal import NIOCore

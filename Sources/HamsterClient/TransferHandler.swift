@@ -1,6 +1,7 @@
 internal import HamsterCore
 internal import HamsterFiles
 internal import HamsterProtocol
+internal import HamsterState
 internal import HamsterTLS
 internal import HamsterTail
 internal import NIOCore
@@ -435,10 +436,12 @@ extension TransferHandler {
     ) {
         guard let context else { return }
         isBusy = true
-        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let loop = context.eventLoop
+        let bound = NIOLoopBound(self, eventLoop: loop)
         threadPool.submit { _ in
             let result = Result { () throws(FileError) in try work() }
-            bound.execute { handler in
+            loop.execute {
+                let handler = bound.value
                 handler.isBusy = false
                 switch result {
                 case .success(let value): handle(handler, value)

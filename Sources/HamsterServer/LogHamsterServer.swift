@@ -5,7 +5,7 @@ internal import HamsterTLS
 package import Logging
 internal import NIOCore
 internal import NIOPosix
-package import ServiceLifecycle
+internal import ServiceLifecycle
 
 /// The server: listens, stores, acknowledges, until it is told to stop.
 package struct LogHamsterServer: Service {

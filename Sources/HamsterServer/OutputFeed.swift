@@ -65,7 +65,7 @@ final class OutputFeed {
         guard !isWriting, failure == nil, let batch = queue.popFirst() else { return }
         isWriting = true
         let bound = NIOLoopBound(self, eventLoop: loop)
-        let writer = writer
+        let (writer, loop) = (writer, loop)
         let start = NIODeadline.now()
         threadPool.submit { state in
             var failure: StoreError?
@@ -76,7 +76,7 @@ final class OutputFeed {
                 failure = error
             }
             let elapsed = NIODeadline.now() - start
-            bound.execute { $0.wrote(in: elapsed, failure: failure) }
+            loop.execute { [failure] in bound.value.wrote(in: elapsed, failure: failure) }
         }
     }
 

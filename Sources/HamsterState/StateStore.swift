@@ -1,4 +1,4 @@
-package import HamsterCore
+internal import HamsterCore
 package import HamsterFiles
 internal import Synchronization
 

@@ -1,0 +1,15 @@
+internal import HamsterTLS
+
+extension TLSError {
+    /// Whether another attempt can't help until somebody changes a certificate or a setting.
+    var isLasting: Bool {
+        switch code {
+        case .verification, .refusedByPeer, .handshake, .fileUnreadable, .fileMalformed, .keyReadableByOthers,
+            .keyEncrypted, .keyMismatch, .certificateExpired, .certificateNotYetValid, .revocationListExpired,
+            .settingsRefused:
+            true
+        case .handshakeTimeout, .closedDuringHandshake, .truncated, .protocolViolation, .earlyWritesExceeded:
+            false
+        }
+    }
+}
