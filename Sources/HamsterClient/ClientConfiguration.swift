@@ -47,6 +47,8 @@ package struct InputConfiguration: Sendable {
         case watch
         /// Send what exists at the start, then be done.
         case once
+        /// Follow a file until it is rotated away and delivered, then be done.
+        case untilRotated
     }
 
     package enum Start: Sendable, Hashable {
@@ -80,11 +82,13 @@ package struct InputConfiguration: Sendable {
         }
     }
 
-    /// The service of a file: the input's name, or the file's name up to its first dot.
+    /// The service of a file: the input's name, or the file's name without its extension.
     package func service(of path: SourcePath) -> String {
         if let name { return name }
-        let stem = path.name.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: true).first ?? path.name[...]
-        return String(decoding: stem, as: UTF8.self)
+        let name = path.name
+        // A leading dot opens a hidden file's name, not its extension.
+        let dot = name.lastIndex(of: UInt8(ascii: ".")) ?? 0
+        return String(decoding: dot > 0 ? name[..<dot] : name[...], as: UTF8.self)
     }
 }
 
@@ -95,8 +99,10 @@ package struct RetryPolicy: Sendable, Hashable {
     package var delayMax: Duration = .seconds(30)
     /// The wait after a refusal that will not mend by itself.
     package var delayLasting: Duration = .seconds(60)
-    /// Nil: for ever. Else a file fails after so long without progress, and at once after a lasting refusal.
+    /// Nil: for ever. Else a file fails after so long without progress.
     package var giveUpAfter: Duration?
+    /// Whether a file fails at once after a refusal that will not mend by itself.
+    package var isEndedByLastingRefusal = false
 
     package init() {}
 

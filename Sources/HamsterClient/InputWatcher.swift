@@ -32,7 +32,7 @@ struct InputWatcher {
     /// Looks once, then follows changes until cancellation; returns after the first look where nothing is followed.
     /// `start` is called with each new shipper.
     mutating func run(start: (PathShipper) -> Void) async throws(FileError) {
-        let isWatching = inputs.contains { $0.method == .watch }
+        let isWatching = inputs.contains { $0.method != .once }
         let watch = isWatching ? try DirectoryWatch() : nil
         defer { watch?.close() }
         scan(isFirst: true, watch, start)
@@ -67,12 +67,12 @@ extension InputWatcher {
     private mutating func scan(isFirst: Bool, _ watch: DirectoryWatch?, _ start: (PathShipper) -> Void) {
         var directories: Set<SourcePath> = []
         var found: Set<SourcePath> = []
-        for input in inputs where isFirst || input.method == .watch {
+        for input in inputs where isFirst || input.method != .once {
             let scan = DirectoryScan(input.patterns, fileSystem: fileSystem)
             report(scan.problems)
             directories.formUnion(scan.directories)
             // Watched before it is looked at: a change in between is seen twice, never missed.
-            if let watch, input.method == .watch { follow(scan.directories, watch) }
+            if let watch, input.method != .once { follow(scan.directories, watch) }
             for (path, status) in scan.files.sorted(by: { $0.value.modified < $1.value.modified })
             where !input.excludes(path) && found.insert(path).inserted {
                 observe(path, status, input, isFirst: isFirst, start)
@@ -113,7 +113,7 @@ extension InputWatcher {
 
     private func input(for path: SourcePath) -> InputConfiguration? {
         inputs.first { input in
-            input.method == .watch && input.patterns.contains { $0.matches(path) } && !input.excludes(path)
+            input.method != .once && input.patterns.contains { $0.matches(path) } && !input.excludes(path)
         }
     }
 

@@ -20,6 +20,8 @@ final class PathShipper: Sendable {
     }
 
     let followed: FollowedPath
+    /// Whether ``run()`` ends by itself.
+    var hasEnd: Bool { input.method != .watch }
     private let input: InputConfiguration
     private let environment: Environment
     private let signal = WakeSignal()
@@ -68,6 +70,7 @@ final class PathShipper: Sendable {
                 followed.removeDelivered(file)
                 environment.progress.delivered(file.identity)
                 if file.rotatedAt != nil { logger.info("file delivered", metadata: ["bytes": "\(file.acknowledged)"]) }
+                if input.method == .untilRotated { return }
             case .startOver:
                 startOver(file)
             case .wait(let duration):
@@ -217,7 +220,8 @@ private struct Attempts {
     /// How long to wait before the next attempt. Throws the error where the policy says so.
     mutating func failed(_ error: ClientError, now: ContinuousClock.Instant) throws(ClientError) -> Duration {
         failures += 1
-        if let giveUpAfter = policy.giveUpAfter, error.isLasting || now - lastProgress > giveUpAfter { throw error }
+        if policy.isEndedByLastingRefusal, error.isLasting { throw error }
+        if let giveUpAfter = policy.giveUpAfter, now - lastProgress > giveUpAfter { throw error }
         return error.isLasting ? policy.delayLasting * Double.random(in: 0.5...1) : policy.delay(afterFailures: failures)
     }
 }

@@ -69,7 +69,27 @@ package struct ShippingService: Service {
             "stopped", metadata: ["files": "\(summary.files)", "acknowledged_bytes": "\(summary.bytesAcknowledged)"])
     }
 
+    /// Ends by itself once every shipper has ended that has an end, where all have one.
     private func shipAll(_ environment: PathShipper.Environment) async -> Result<Void, FileError> {
+        let ended = WakeSignal()
+        return await withTaskGroup(of: Result<Void, FileError>?.self) { group in
+            group.addTask { await watchAndShip(environment, ended) }
+            if configuration.inputs.allSatisfy({ $0.method == .untilRotated }) {
+                group.addTask {
+                    await ended.wait()
+                    return nil
+                }
+            }
+            var result = await group.next() ?? nil
+            group.cancelAll()
+            for await other in group { result = result ?? other }
+            return result ?? .success(())
+        }
+    }
+
+    private func watchAndShip(
+        _ environment: PathShipper.Environment, _ ended: WakeSignal
+    ) async -> Result<Void, FileError> {
         await withDiscardingTaskGroup { group in
             var watcher = InputWatcher(environment: environment, fileSystem: fileSystem)
             do throws(FileError) {
@@ -80,6 +100,7 @@ package struct ShippingService: Service {
                         } catch {
                             failures.add(shipper.followed.path, error)
                         }
+                        if shipper.hasEnd { ended.raise() }
                     }
                 }
                 return .success(())

@@ -1,0 +1,239 @@
+internal import HamsterClient
+internal import HamsterCore
+internal import HamsterProtocol
+internal import HamsterTLS
+internal import HamsterTail
+
+extension ClientSettings {
+    /// Understands a file and the overrides, or the overrides alone. Throws everything that is wrong, at once.
+    package init(
+        _ file: ConfigurationFile?, overrides: ClientOverrides = ClientOverrides(), defaults: SystemDefaults
+    ) throws(ConfigurationError) {
+        var document = file?.document ?? ConfigurationDocument(directory: defaults.workingDirectory)
+        let problem = document.apply(overrides, workingDirectory: defaults.workingDirectory)
+        let reading = ConfigurationReading(document)
+        if let problem { reading.report(problem.key, problem.text) }
+        let root = reading.root
+        log = LogSettings(root)
+        stateDirectory = root.path("state") ?? defaults.stateDirectory
+        let host = Self.hostName(root, defaults)
+        let targetTable = root.table("target")
+        let targets = Self.targets(targetTable)
+        client = ClientConfiguration(hostName: host, targets: targets, inputs: [])
+        Self.transport(targetTable, &client)
+        client.inputs = Self.inputs(root, overrides, reading, defaults)
+        Self.refuseLater(root)
+        root.finish()
+        text = reading.text
+        warnings = Self.warnings(targets)
+        try reading.finish()
+    }
+
+    private static func warnings(_ targets: [ClientConfiguration.Target]) -> [String] {
+        targets.filter { $0.tls == nil && !HostAndPort.isLoopback($0.host) }.map {
+            "TLS is off for \($0.description): everybody on the way can read and change the logs"
+        }
+    }
+
+    private static func hostName(_ root: TableReader, _ defaults: SystemDefaults) -> String {
+        let name = root.string("hostname") ?? defaults.hostName
+        let isAddress = name.contains(":") && HostAndPort("[\(name)]", defaultPort: 0) != nil
+        if !StreamSource.isHostName(Array(name.utf8)), !isAddress {
+            root.report("hostname", "expected 1 to 253 of A-Z a-z 0-9 . _ - and not . or - first, got \"\(name)\"")
+        }
+        return name
+    }
+
+    private static func targets(_ table: TableReader) -> [ClientConfiguration.Target] {
+        let tls = table.table("tls")
+        let port = table.integer("port", in: 1...65_535, default: 7_007)
+        var places = table.strings("hosts").compactMap { text -> HostAndPort? in
+            guard let place = HostAndPort(text, defaultPort: port), place.host != "::", place.port > 0 else {
+                table.report("hosts", "expected addresses such as \"log.example.com:7007\", got \"\(text)\"")
+                return nil
+            }
+            return place
+        }
+        if table.has("hosts") {
+            if table.has("hostname") { table.report("hostname", "set either hostname or hosts") }
+        } else if let host = table.required("hostname", "the name or address of the server") {
+            let place = HostAndPort(host.contains(":") ? "[\(host)]" : host, defaultPort: port)
+            if place == nil || host.isEmpty || (!host.hasPrefix("::") && host.contains(":") && !host.contains("::") && host.split(separator: ":").count < 8) {
+                table.report("hostname", "expected a name or an address without a port, got \"\(host)\"")
+            }
+            places = place.map { [$0] } ?? []
+        }
+        let secure = security(tls)
+        return places.map { place in
+            var configuration = secure
+            if configuration?.serverName.isEmpty == true { configuration?.serverName = place.host }
+            return ClientConfiguration.Target(host: place.host, port: place.port, tls: configuration)
+        }
+    }
+
+    /// The server name stays empty where none is set: then it is each target's own.
+    private static func security(_ table: TableReader) -> TLSClientConfiguration? {
+        let isEnabled = table.bool("enabled", default: true)
+        let ca = table.path("ca")
+        let certificate = table.path("cert")
+        let key = table.path("key")
+        if (certificate == nil) != (key == nil) {
+            table.report(certificate == nil ? "key" : "cert", "cert and key belong together: set both or neither")
+        }
+        let name = table.string("server_name") ?? ""
+        let version = table.minimumVersion()
+        table.finish()
+        guard isEnabled else { return nil }
+        return TLSClientConfiguration(
+            ca: ca, certificate: certificate, key: key, serverName: name, minimumVersion: version)
+    }
+
+    private static func transport(_ table: TableReader, _ client: inout ClientConfiguration) {
+        client.offersCompression = table.bool("compress", default: false)
+        client.connectionsMax = table.integer("max_connections", in: 1...100_000, default: 64)
+        client.connectTimeout = table.duration(
+            "connect_timeout", in: .milliseconds(100)...(.seconds(600)), default: .seconds(10))
+        table.refuseUnsupported("rate_limit")
+        table.finish()
+    }
+
+    private static func refuseLater(_ root: TableReader) {
+        let prometheus = root.table("prometheus")
+        if prometheus.bool("enabled", default: false) {
+            prometheus.report("enabled", "not supported yet: take it out")
+        }
+        if let listen = prometheus.string("listen"), HostAndPort(listen) == nil {
+            prometheus.report("listen", "expected an address such as \"127.0.0.1:8092\", got \"\(listen)\"")
+        }
+        prometheus.refuseUnsupported("path", "tls")
+        prometheus.finish()
+    }
+}
+
+// MARK: - Inputs
+
+extension ClientSettings {
+    private static func inputs(
+        _ root: TableReader, _ overrides: ClientOverrides, _ reading: ConfigurationReading, _ defaults: SystemDefaults
+    ) -> [InputConfiguration] {
+        let configured = root.tables("input").map { input($0, reading) }
+        guard let files = overrides.files else {
+            if configured.isEmpty, !reading.isBroken("input") {
+                root.report("input", "missing: at least one [[input]] with a path")
+            }
+            return configured
+        }
+        let paths = files.map { SourcePath($0.hasPrefix("/") ? $0 : defaults.workingDirectory + "/" + $0).normalized }
+        var input = InputConfiguration(patterns: paths.map { PathPattern(literal: $0) })
+        input.name = overrides.name
+        input.method = overrides.isOnce ? .once : .watch
+        return [input]
+    }
+
+    private static func input(_ table: TableReader, _ reading: ConfigurationReading) -> InputConfiguration {
+        var input = InputConfiguration(patterns: [])
+        input.name = table.string("name")
+        if !table.has("path"), !reading.isBroken("path") { table.report("path", "missing: the files to ship") }
+        input.patterns = table.strings("path").compactMap { text in
+            guard !text.isEmpty, let pattern = PathPattern(reading.absolute(text)) else {
+                table.report("path", "expected a path or a pattern such as \"/var/log/*.log\", got \"\(text)\"")
+                return nil
+            }
+            return pattern
+        }
+        input.exclude = table.strings("exclude").compactMap { text in
+            guard let glob = Glob(text) else {
+                table.report("exclude", "'[' without ']' in \"\(text)\"")
+                return nil
+            }
+            return glob
+        }
+        input.method = method(table)
+        input.start = table.choice("start", ["beginning": .beginning, "end": .end], default: "beginning") ?? .beginning
+        if table.choice("onrotate", ["follow": true, "delete": false], default: "follow") == false {
+            table.report("onrotate", "\"delete\" is not supported yet: take it out")
+        }
+        batching(table, &input)
+        input.metadata = metadata(table)
+        table.finish()
+        return input
+    }
+
+    private static func method(_ table: TableReader) -> InputConfiguration.Method {
+        let method = table.choice(
+            "method", ["watch": InputConfiguration.Method.watch, "once": .once, "close": nil], default: "watch")
+        guard let method = method ?? .watch else {
+            table.report("method", "\"close\" is not supported yet: use \"watch\" or \"once\"")
+            return .watch
+        }
+        return method
+    }
+
+    private static func batching(_ table: TableReader, _ input: inout InputConfiguration) {
+        let day: Duration = .seconds(86_400)
+        input.chunkBytesMin = table.size("min_chunk", in: 1...(16 << 20), default: 4 << 10)
+        input.flushInterval = table.duration(
+            "flush_interval", in: .milliseconds(1)...(.seconds(60)), default: .milliseconds(10))
+        input.rotateWait = table.duration("rotate_wait", in: .zero...day, default: .seconds(5))
+        input.closeIdle = table.duration("close_idle", in: .milliseconds(100)...(day * 30), default: .seconds(300))
+        input.ignoreOlder = table.optionalDuration("ignore_older", in: .seconds(1)...(day * 36_500))
+    }
+
+    private static func metadata(_ table: TableReader) -> [String: String] {
+        let meta = table.table("meta")
+        var values: [String: String] = [:]
+        for key in meta.keys {
+            guard let value = meta.string(key) else { continue }
+            guard StreamRequest.isKey(Array(key.utf8)), !StreamRequest.reservedKeys.contains(key) else {
+                meta.report(key, "a key must be a-z first, then up to 31 of a-z 0-9 _ . -, and none of the protocol's own")
+                continue
+            }
+            values[key] = value
+        }
+        return values
+    }
+}
+
+extension SourcePath {
+    /// Without empty parts, `.` and `..`; a symbolic link before a `..` is not looked at.
+    var normalized: SourcePath {
+        var parts: [ArraySlice<UInt8>] = []
+        for component in components where !component.isEmpty && !component.elementsEqual(".".utf8) {
+            if component.elementsEqual("..".utf8) {
+                _ = parts.popLast()
+            } else {
+                parts.append(component)
+            }
+        }
+        return SourcePath(bytes: parts.reduce(into: []) { $0 += [UInt8(ascii: "/")] + $1 })
+    }
+}
+
+extension ConfigurationDocument {
+    /// Lays the overrides over the file. Returns a problem of the overrides themselves.
+    fileprivate mutating func apply(
+        _ overrides: ClientOverrides, workingDirectory: String
+    ) -> (key: String, text: String)? {
+        func absolute(_ path: String) -> TOMLNode { .string(path.hasPrefix("/") ? path : "\(workingDirectory)/\(path)") }
+        func source(_ name: String) -> String { overrides.sources[name] ?? "--\(name)" }
+        if let ca = overrides.ca { override(["target", "tls", "ca"], absolute(ca), source: source("ca")) }
+        if let certificate = overrides.certificate {
+            override(["target", "tls", "cert"], absolute(certificate), source: source("cert"))
+        }
+        if let key = overrides.key { override(["target", "tls", "key"], absolute(key), source: source("key")) }
+        if let state = overrides.state { override(["state"], absolute(state), source: source("state")) }
+        if overrides.isPlaintext {
+            override(["target", "tls", "enabled"], .boolean(false), source: "--insecure-plaintext")
+        }
+        if overrides.isCompressed { override(["target", "compress"], .boolean(true), source: "--compress") }
+        guard let target = overrides.target else { return nil }
+        guard let place = HostAndPort(target, defaultPort: 7_007), place.host != "::", place.port > 0 else {
+            override(["target", "hostname"], .string(target), source: source("target"))
+            return ("target.hostname", "expected HOST:PORT, got \"\(target)\"")
+        }
+        remove(["target", "hosts"])
+        override(["target", "hostname"], .string(place.host), source: source("target"))
+        override(["target", "port"], .integer(place.port), source: source("target"))
+        return nil
+    }
+}

@@ -1,0 +1,36 @@
+/// `host:port`, where an IPv6 address stands in brackets.
+struct HostAndPort: Hashable {
+    var host: String
+    var port: Int
+
+    /// Nil where the text is something else. An empty host (`:8091`) means all addresses.
+    init?(_ text: String, defaultPort: Int? = nil) {
+        if text.first == "[" {
+            guard let end = text.firstIndex(of: "]") else { return nil }
+            host = String(text[text.index(after: text.startIndex)..<end])
+            guard !host.isEmpty, let port = Self.port(text[text.index(after: end)...], defaultPort) else { return nil }
+            self.port = port
+            return
+        }
+        let colon = text.lastIndex(of: ":") ?? text.endIndex
+        guard !text[..<colon].contains(":"), let port = Self.port(text[colon...], defaultPort) else { return nil }
+        host = text[..<colon].isEmpty ? "::" : String(text[..<colon])
+        guard !text.isEmpty, !host.contains(where: { $0.isWhitespace || $0 == "/" }) else { return nil }
+        self.port = port
+    }
+
+    private static func port(_ text: Substring, _ defaultPort: Int?) -> Int? {
+        guard !text.isEmpty else { return defaultPort }
+        guard text.first == ":", text.dropFirst().allSatisfy({ $0.isASCII && $0.isNumber }),
+            let port = Int(text.dropFirst()), (0...65_535).contains(port)
+        else { return nil }
+        return port
+    }
+
+    /// Whether no other machine can reach it.
+    var isLoopback: Bool { Self.isLoopback(host) }
+
+    static func isLoopback(_ host: String) -> Bool {
+        host == "localhost" || host == "::1" || (host.hasPrefix("127.") && host.split(separator: ".").count == 4)
+    }
+}

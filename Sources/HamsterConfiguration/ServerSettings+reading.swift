@@ -1,0 +1,202 @@
+internal import HamsterCore
+internal import HamsterProtocol
+internal import HamsterRouting
+internal import HamsterServer
+internal import HamsterStore
+internal import HamsterTLS
+
+extension ServerSettings {
+    /// Understands a file. Throws everything that is wrong with it, at once.
+    package init(
+        _ file: ConfigurationFile, overrides: ServerOverrides = ServerOverrides(), defaults: SystemDefaults
+    ) throws(ConfigurationError) {
+        var document = file.document
+        for (key, value, source) in overrides.values { document.override(key, .string(value), source: source) }
+        let reading = ConfigurationReading(document)
+        let root = reading.root
+        log = LogSettings(root)
+        let listeners = Self.listeners(root)
+        let directory = root.path("directory") ?? "/var/log/loghamster"
+        let hasFallback = root.bool("fallback", default: true)
+        let state = root.path("state") ?? defaults.stateDirectory
+        let threads = root.integer("threads", in: 0...1_024, default: 0)
+        let (tls, binding) = Self.tls(root.table("tls"))
+        var store = StoreConfiguration(stateDirectory: state, directory: directory)
+        Self.durability(root.table("durability"), &store)
+        server = ServerConfiguration(listeners: listeners, tls: tls, hostBinding: binding, store: store)
+        server.threads = threads
+        server.hasFallback = hasFallback
+        server.limits = Self.limits(root.table("limits"), &server.store)
+        Self.refuseLater(root)
+        server.outputs = Self.outputs(root.table("output"), directory: directory)
+        root.finish()
+        text = reading.text
+        warnings = Self.warnings(tls: tls, listeners)
+        try reading.finish()
+    }
+
+    private static func warnings(tls: TLSServerConfiguration?, _ listeners: [ServerConfiguration.Listener]) -> [String] {
+        guard tls == nil, let open = listeners.first(where: { !HostAndPort.isLoopback($0.address) }) else { return [] }
+        return ["TLS is off on \(open): everybody on the way can read and change the logs"]
+    }
+
+    private static func listeners(_ root: TableReader) -> [ServerConfiguration.Listener] {
+        let texts = root.strings("listen")
+        return (texts.isEmpty ? ["0.0.0.0:7007"] : texts).compactMap { text in
+            guard let parsed = HostAndPort(text) else {
+                root.report("listen", "expected an address such as \"0.0.0.0:7007\" or \"[::]:7007\", got \"\(text)\"")
+                return nil
+            }
+            return ServerConfiguration.Listener(address: parsed.host, port: parsed.port)
+        }
+    }
+
+    private static func tls(_ table: TableReader) -> (TLSServerConfiguration?, HostBinding) {
+        let isEnabled = table.bool("enabled", default: true)
+        // Read in any case: what is wrong in a table that is switched off is still wrong.
+        let certificate = isEnabled ? table.requiredPath("cert", "the server's certificate chain") : table.path("cert")
+        let key = isEnabled ? table.requiredPath("key", "the key of the server's certificate") : table.path("key")
+        let clientCA = table.path("client_ca")
+        let authentication = clientAuthentication(table, hasCA: clientCA != nil)
+        let crl = table.path("crl")
+        let version = table.minimumVersion()
+        let binding = hostBinding(table, authentication, isEnabled: isEnabled)
+        table.finish()
+        guard isEnabled else { return (nil, HostBinding(isRequired: false)) }
+        let configuration = TLSServerConfiguration(
+            certificate: certificate ?? "", key: key ?? "", clientCA: clientCA, clientAuthentication: authentication,
+            crl: crl, minimumVersion: version)
+        return (configuration, binding)
+    }
+
+    private static func clientAuthentication(
+        _ table: TableReader, hasCA: Bool
+    ) -> TLSServerConfiguration.ClientAuthentication {
+        let authentication =
+            table.choice(
+                "client_auth", ["none": .none, "optional": .optional, "require": .require],
+                default: hasCA ? "require" : "none") ?? TLSServerConfiguration.ClientAuthentication.none
+        if authentication != .none, !hasCA {
+            table.report("client_auth", "client certificates can't be checked without client_ca")
+        }
+        return authentication
+    }
+
+    private static func hostBinding(
+        _ table: TableReader, _ authentication: TLSServerConfiguration.ClientAuthentication, isEnabled: Bool
+    ) -> HostBinding {
+        let isAsked = table.has("bind_host")
+        let isBound = table.bool("bind_host", default: authentication == .require)
+        if isAsked, isBound, authentication == .none, isEnabled {
+            table.report("bind_host", "hosts can't be bound to certificates that are not asked for: set client_ca")
+        }
+        let relays = table.tables("allow").compactMap { relay -> HostBinding.Relay? in
+            let certificate = relay.required("certificate", "a DNS name of the relay's certificate")
+            let hosts = relay.strings("hosts").compactMap { text -> Glob? in
+                guard let glob = Glob(text.lowercased()) else {
+                    relay.report("hosts", "'[' without ']' in \"\(text)\"")
+                    return nil
+                }
+                return glob
+            }
+            relay.finish()
+            return certificate.map { HostBinding.Relay(certificate: $0, hosts: hosts) }
+        }
+        return HostBinding(isRequired: isBound, relays: relays)
+    }
+
+    private static func durability(_ table: TableReader, _ store: inout StoreConfiguration) {
+        store.sync = table.choice("sync", ["commit": .commit, "os": .os], default: "commit") ?? .commit
+        store.commitInterval = table.duration(
+            "commit_interval", in: .milliseconds(1)...(.seconds(60)), default: .milliseconds(100))
+        store.commitBytes = table.size("commit_bytes", in: 4_096...(1 << 30), default: 16 << 20)
+        store.forgetAfter = table.duration("forget_after", in: .seconds(3_600)...(.seconds(3_650 * 86_400)), default: .seconds(90 * 86_400))
+        table.finish()
+    }
+
+    private static func limits(_ table: TableReader, _ store: inout StoreConfiguration) -> ServerConfiguration.Limits {
+        var limits = ServerConfiguration.Limits()
+        limits.connectionsMax = table.integer("max_connections", in: 1...1_000_000, default: 10_000)
+        limits.streamsPerHostMax = table.integer("max_streams_per_host", in: 1...1_000_000, default: 1_000)
+        limits.handshakeTimeout = table.duration(
+            "handshake_timeout", in: .milliseconds(100)...(.seconds(600)), default: .seconds(10))
+        let idle = table.duration("idle_timeout", in: .zero...(.seconds(7 * 86_400)), default: .zero)
+        limits.idleTimeout = idle == .zero ? nil : idle
+        store.lineBytesMax = table.size("max_line", in: 1_024...(256 << 20), default: 1 << 20)
+        limits.shutdownGrace = table.duration("shutdown_grace", in: .zero...(.seconds(600)), default: .seconds(10))
+        table.finish()
+        return limits
+    }
+
+    /// Parts of the contract that this version has not.
+    private static func refuseLater(_ root: TableReader) {
+        root.refuseUnsupported("rate_limit")
+        let prometheus = root.table("prometheus")
+        if prometheus.bool("enabled", default: false) {
+            prometheus.report("enabled", "not supported yet: take it out")
+        }
+        if let listen = prometheus.string("listen"), HostAndPort(listen) == nil {
+            prometheus.report("listen", "expected an address such as \":8091\", got \"\(listen)\"")
+        }
+        _ = prometheus.string("path")
+        prometheus.refuseUnsupported("tls")
+        prometheus.finish()
+    }
+
+    private static func outputs(_ table: TableReader, directory: String) -> [OutputRule] {
+        table.keys.compactMap { name in
+            let output = table.table(name)
+            let path = output.required("path", "the file to write")
+            let framing = output.choice("framing", ["bytes": .bytes, "lines": .lines], default: "lines")
+            let mode = output.mode("mode", default: 0o640)
+            let owner = output.owner("owner")
+            output.refuseUnsupported("match", "priority", "prefix", "rotate", "rate_limit", "deny")
+            output.finish()
+            guard let path, let destination = output.destination("path", path) else { return nil }
+            return OutputRule(
+                name: name, destination: destination, framing: framing ?? OutputRule.Framing.lines, mode: mode,
+                owner: owner)
+        }
+    }
+}
+
+extension TableReader {
+    func requiredPath(_ key: String, _ what: String) -> String? {
+        required(key, what) == nil ? nil : path(key)
+    }
+
+    func minimumVersion() -> TLSVersion {
+        choice("min_version", ["1.2": .v12, "1.3": .v13], default: "1.3") ?? .v13
+    }
+
+    fileprivate func mode(_ key: String, default fallback: UInt32) -> UInt32 {
+        guard let text = string(key) else { return fallback }
+        guard let mode = UInt32(text, radix: 8), mode <= 0o777, text.utf8.count <= 4 else {
+            report(key, "expected octal permission bits such as \"0640\", got \"\(text)\"")
+            return fallback
+        }
+        return mode
+    }
+
+    fileprivate func owner(_ key: String) -> FileOwner? {
+        guard let text = string(key) else { return nil }
+        guard let owner = FileOwner(names: text) else {
+            report(key, "expected \"user:group\" of this system, got \"\(text)\"")
+            return nil
+        }
+        return owner
+    }
+
+    fileprivate func destination(_ key: String, _ text: String) -> Destination? {
+        guard !text.contains("{") else {
+            report(key, "templates are not supported yet: write a path without '{'")
+            return nil
+        }
+        let absolute = text.hasPrefix("/") ? text : "/" + text
+        guard let path = try? SourcePath(validating: Array(absolute.utf8)) else {
+            report(key, "expected a path without '.', '..' and empty parts, got \"\(text)\"")
+            return nil
+        }
+        return text.hasPrefix("/") ? .absolute(path) : .beneath(path.components.map { Array($0) })
+    }
+}

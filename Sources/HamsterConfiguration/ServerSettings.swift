@@ -1,0 +1,19 @@
+package import HamsterServer
+
+/// What `loghamsterd` runs with.
+package struct ServerSettings: Sendable {
+    package var log: LogSettings
+    package var server: ServerConfiguration
+    /// The configuration in effect, as TOML with every default.
+    package var text: String
+    /// Settings that are allowed and unwise, a sentence each.
+    package var warnings: [String]
+}
+
+/// Values that the command line or the environment puts over the file's; nil: not given.
+package struct ServerOverrides: Sendable {
+    /// Each with the option or variable that it came from.
+    package var values: [(key: [String], value: String, source: String)] = []
+
+    package init() {}
+}

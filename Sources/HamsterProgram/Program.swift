@@ -1,0 +1,122 @@
+package import ArgumentParser
+private import CZlib
+internal import Glibc
+internal import HamsterClient
+package import HamsterConfiguration
+internal import HamsterFiles
+internal import HamsterServer
+internal import HamsterState
+internal import HamsterStore
+package import HamsterTLS
+package import Logging
+
+/// What both programs do in the same way: arguments, errors, exit codes, logger.
+package struct Program: Sendable {
+    package static let version = "0.1.0"
+
+    /// As the user typed it and as errors begin.
+    package let name: String
+    package let environment: [String: String]
+
+    package init(name: String) {
+        self.name = name
+        environment = Self.processEnvironment()
+    }
+
+    /// `loghamsterc 0.1.0 (OpenSSL 3.0.19 …, zlib 1.2.13)`
+    package static func versionText(_ name: String) -> String {
+        let zlib = zlibVersion().map { String(cString: $0) } ?? "?"
+        return "\(name) \(version) (\(OpenSSLVersion.text), zlib \(zlib))"
+    }
+
+    package var defaults: SystemDefaults { SystemDefaults(environment: environment) }
+
+    /// Parses the arguments, runs the command, and ends the process with the documented code.
+    package func main(_ command: (some AsyncParsableCommand).Type) async -> Never {
+        do {
+            var parsed = try command.parseAsRoot()
+            if var runnable = parsed as? any AsyncParsableCommand {
+                try await runnable.run()
+            } else {
+                try parsed.run()
+            }
+            exit(ExitStatus.ok.rawValue)
+        } catch {
+            exit(report(error, command).rawValue)
+        }
+    }
+
+    /// The logger that the settings ask for. Under systemd text lines carry the journal's priorities.
+    package func logger(_ settings: LogSettings) -> Logger {
+        let isJournal = environment["JOURNAL_STREAM"] != nil
+        let format: LineLogHandler.Format =
+            switch settings.format {
+            case .text: isJournal ? .journal : .text
+            case .json: .json
+            }
+        let level: Logger.Level =
+            switch settings.level {
+            case .trace: .trace
+            case .debug: .debug
+            case .info: .info
+            case .notice: .notice
+            case .warning: .warning
+            case .error: .error
+            }
+        return Logger(label: name) { _ in LineLogHandler(format: format, level: level) }
+    }
+
+    /// Each file, socket and stream is a descriptor: the soft limit is raised to the hard one.
+    package func raiseDescriptorLimit() {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = limit.rlim_max
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+
+    private func report(_ error: any Error, _ command: (some ParsableCommand).Type) -> ExitStatus {
+        let code = command.exitCode(for: error)
+        if code == .success {
+            print(command.fullMessage(for: error))
+            return .ok
+        }
+        let failure = failure(for: error, usage: command.message(for: error))
+        for line in failure.lines { writeToStandardError("\(name): \(line)\n") }
+        return failure.status
+    }
+
+    private func failure(for error: any Error, usage: String) -> ProgramFailure {
+        switch error {
+        case let error as ProgramFailure: error
+        case let error as ConfigurationError: ProgramFailure(.configuration, error.problems.map(\.description))
+        case let error as TLSError: ProgramFailure(.configuration, ["\(error)"])
+        case let error as ServerError: ProgramFailure(.unavailable, ["\(error)"])
+        case let error as StoreError: ProgramFailure(status(of: error), ["\(error)"])
+        case let error as StateError: ProgramFailure(status(of: error), ["\(error)"])
+        case let error as FileError: ProgramFailure(status(of: error), ["\(error)"])
+        default:
+            ProgramFailure(
+                .usage, [usage.split(separator: "\n").first.map { "\($0): see \(name) --help" } ?? "see \(name) --help"])
+        }
+    }
+
+    private func status(of error: FileError) -> ExitStatus { error.isForbidden ? .permission : .io }
+
+    private func status(of error: StateError) -> ExitStatus {
+        switch error {
+        case .locked: .unavailable
+        case .unusable(_, let error): status(of: error)
+        }
+    }
+
+    private static func processEnvironment() -> [String: String] {
+        var values: [String: String] = [:]
+        var next = environ
+        while let entry = next.pointee {
+            let pair = String(cString: entry).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            if pair.count == 2 { values[String(pair[0])] = String(pair[1]) }
+            next += 1
+        }
+        return values
+    }
+}
