@@ -108,9 +108,11 @@ extension ReadableFile {
 
 /// A file open for appending; closed when the last reference goes. One append at a time; `synchronize` may run beside it.
 package protocol OutputFileHandle: AnyObject, Sendable {
-    /// The directories whose fsync makes the file's name durable, outermost first: those in which this opening made a
-    /// directory, and always the one that holds the file.
+    /// The directories whose fsync makes the file's name durable, outermost first: from the base down to the one that
+    /// holds the file. For an absolute location only those that this opening changed, and the one that holds the file.
     var entryDirectories: [SourcePath] { get }
+    /// Those of them in which this opening made a directory or the file.
+    var changedDirectories: Set<SourcePath> { get }
     /// Appends all bytes or throws; after a partial write the file is cut back, and `FileError.remains` says how that went.
     func append(_ bytes: RawSpan) throws(FileError)
     /// fdatasync: what was appended before the call survives a power cut.

@@ -29,7 +29,7 @@ extension LinuxFileSystem {
         case .beneath(let base, let components):
             try requireLegal(components.map { $0[...] }, path)
             let resolver = OutputResolver(
-                directory: try baseDirectory(base), resolution: RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS, path: path)
+                directory: try baseDirectory(base), isBeneath: true, path: path)
             return try resolver.open(components, opening)
         case .absolute:
             guard path.bytes.first == UInt8(ascii: "/") else {
@@ -37,7 +37,7 @@ extension LinuxFileSystem {
             }
             try requireLegal(path.components, path)
             let resolver = OutputResolver(
-                directory: try baseDirectory("/"), resolution: RESOLVE_NO_MAGICLINKS, path: path)
+                directory: try baseDirectory("/"), isBeneath: false, path: path)
             return try resolver.open(path.components.map { Array($0) }, opening)
         }
     }
@@ -60,11 +60,11 @@ extension LinuxFileSystem {
     }
 }
 
-/// Opens one output below a directory by openat2(2), which holds to `resolution` for every component at once: no race
+/// Opens one output below a directory by openat2(2), which refuses a way out of it for every component at once: no race
 /// between a check and its use.
 private struct OutputResolver {
     let directory: BaseDirectory
-    let resolution: Int32
+    let isBeneath: Bool
     /// For error texts.
     let path: SourcePath
 
@@ -73,12 +73,15 @@ private struct OutputResolver {
         let parents = components.dropLast()
         do {
             let descriptor = try open(components[...], flags)
-            return try LinuxOutputFile(descriptor, path: path, entryDirectories: [name(of: parents)])
+            return try LinuxOutputFile(descriptor, path: path, entryDirectories: chain(parents, changed: []))
         } catch let error where error.code == ENOENT && opening.isCreating {
-            let made = try makeDirectories(parents, mode: opening.directoryMode)
+            var changed = try makeDirectories(parents, mode: opening.directoryMode)
+            changed.insert(name(of: parents))
             let descriptor = try open(components[...], flags | O_CREAT, mode: opening.mode)
             try setOwnerAndMode(descriptor, opening)
-            return try LinuxOutputFile(descriptor, path: path, entryDirectories: made + [name(of: parents)])
+            return try LinuxOutputFile(
+                descriptor, path: path, entryDirectories: chain(parents, changed: changed),
+                changedDirectories: changed)
         }
     }
 
@@ -86,6 +89,7 @@ private struct OutputResolver {
         -> Descriptor
     {
         let below = SourcePath(bytes: Array(components.joined(separator: [UInt8(ascii: "/")])))
+        let resolution = RESOLVE_NO_MAGICLINKS | (isBeneath ? RESOLVE_BENEATH : 0)
         let flags = UInt64(UInt32(bitPattern: flags | O_CLOEXEC | O_NOCTTY))
         var attemptsLeft = 100
         while true {
@@ -105,16 +109,18 @@ private struct OutputResolver {
         }
     }
 
-    /// The directories that got a new entry, outermost first.
-    private func makeDirectories(_ components: ArraySlice<[UInt8]>, mode: UInt32) throws(FileError) -> [SourcePath] {
-        var changed: [SourcePath] = []
+    /// The directories that got a new entry.
+    private func makeDirectories(
+        _ components: ArraySlice<[UInt8]>, mode: UInt32
+    ) throws(FileError) -> Set<SourcePath> {
+        var changed: Set<SourcePath> = []
         for (index, component) in components.enumerated() {
             let above = components.prefix(index)
             do {
                 _ = try open(components.prefix(index + 1), CLinux_O_PATH | O_DIRECTORY)
             } catch let error where error.code == ENOENT {
                 try makeDirectory(component, in: above, mode: mode)
-                changed.append(name(of: above))
+                changed.insert(name(of: above))
             }
         }
         return changed
@@ -142,6 +148,12 @@ private struct OutputResolver {
         guard opening.owner != nil || opening.group != nil else { return }
         // All ones leave that half as it is.
         _ = try systemCall(.open, path) { fchown(number, opening.owner ?? .max, opening.group ?? .max) }
+    }
+
+    private func chain(_ parents: ArraySlice<[UInt8]>, changed: Set<SourcePath>) -> [SourcePath] {
+        let all = (0...parents.count).map { name(of: parents.prefix($0)) }
+        // What is above an absolute path is the operator's, and need not even be readable.
+        return isBeneath ? all : all.dropLast().filter(changed.contains) + all.suffix(1)
     }
 
     private func name(of components: ArraySlice<[UInt8]>) -> SourcePath {

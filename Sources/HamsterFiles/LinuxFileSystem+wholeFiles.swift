@@ -41,7 +41,7 @@ extension LinuxFileSystem {
         let flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK
         let descriptor = try openDescriptor(path, flags, mode: mode, operation: .replace)
         _ = try systemCall(.replace, path) { fchmod(descriptor.number, mode) }
-        let file = try LinuxOutputFile(descriptor, path: path, entryDirectories: [])
+        let file = try LinuxOutputFile(descriptor, path: path)
         try file.append(bytes.span.bytes)
         try file.synchronize()
     }

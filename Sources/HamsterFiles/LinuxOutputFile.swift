@@ -5,14 +5,19 @@ internal import HamsterCore
 /// A file of the machine, open for appending.
 final class LinuxOutputFile: OutputFileHandle {
     let entryDirectories: [SourcePath]
+    let changedDirectories: Set<SourcePath>
     private let descriptor: Descriptor
     private let path: SourcePath
 
-    init(_ descriptor: consuming Descriptor, path: SourcePath, entryDirectories: [SourcePath]) throws(FileError) {
+    init(
+        _ descriptor: consuming Descriptor, path: SourcePath, entryDirectories: [SourcePath] = [],
+        changedDirectories: Set<SourcePath> = []
+    ) throws(FileError) {
         try requireRegularFile(try HamsterFiles.status(of: descriptor, path), .open, path)
         self.descriptor = descriptor
         self.path = path
         self.entryDirectories = entryDirectories
+        self.changedDirectories = changedDirectories
     }
 
     func append(_ bytes: RawSpan) throws(FileError) {

@@ -1,0 +1,174 @@
+internal import HamsterCore
+internal import HamsterFiles
+internal import Synchronization
+
+/// The journal on disk, and the index of what it says. All methods may be called from any thread, and block.
+final class Journal: Sendable {
+    /// Larger than this, and than four times what it holds, it is compacted.
+    static let compactionSizeMin = 1 << 20
+    /// What is read into memory at start.
+    static let sizeMax = 4 << 30
+
+    private struct File {
+        var format: JournalFormat
+        var handle: any OutputFileHandle
+        var size: Int
+        /// After a failed sync nobody knows what of the file is on disk, and asking again would get a false yes.
+        var mustRewrite = false
+        /// Put off after a compaction that failed.
+        var compactionSizeMin = Journal.compactionSizeMin
+    }
+
+    /// How many directories are remembered as durable.
+    static let directoriesMax = 65_536
+
+    let path: String
+    let sync: SyncPolicy
+    let fileSystem: any FileSystem
+    private let file: Mutex<File>
+    private let index: Mutex<JournalIndex>
+    let waiting = Mutex<[Registration]>([])
+    /// Held by the one that writes for all who wait; what it guards are directories whose own entries are durable.
+    let turn = Mutex<Set<SourcePath>>([])
+
+    /// Opens the journal, or makes an empty one; a torn last frame is cut off.
+    init(
+        _ configuration: StoreConfiguration, _ fileSystem: any FileSystem, recovery: inout StoreRecovery
+    ) throws(StoreError) {
+        path = configuration.journal
+        sync = configuration.sync
+        self.fileSystem = fileSystem
+        var index = JournalIndex()
+        let opened = try Self.load(path, fileSystem, into: &index, &recovery)
+        file = Mutex(opened)
+        self.index = Mutex(index)
+    }
+
+    /// Makes a commit durable, and then the index say so. After an error the index is as before.
+    func write(_ commit: CommitRecord) throws(StoreError) {
+        guard !commit.isEmpty else { return }
+        try file.withLock { file throws(StoreError) in
+            if file.mustRewrite { try rewrite(&file) }
+            try append(commit, to: &file)
+            index.withLock { $0.apply(commit) }
+        }
+    }
+
+    /// Asks the index.
+    func read<Answer: Sendable>(_ question: (inout JournalIndex) -> Answer) -> Answer {
+        index.withLock { index in question(&index) }
+    }
+
+    /// Writes the journal anew when most of it is outdated; forgets what `forget` drops. An error leaves all as it was.
+    func compactIfWorthwhile(_ forget: (inout JournalIndex) -> Void) throws(StoreError) {
+        try file.withLock { file throws(StoreError) in
+            let liveSize = index.withLock { $0.liveSize }
+            guard file.size > max(file.compactionSizeMin, 4 * liveSize) else { return }
+            let before = index.withLock { index in
+                let before = index
+                forget(&index)
+                return before
+            }
+            let mustRewrite = file.mustRewrite
+            do throws(StoreError) {
+                try rewrite(&file)
+            } catch {
+                index.withLock { $0 = before }
+                file.mustRewrite = mustRewrite || !isInPlace(file)
+                file.compactionSizeMin = 2 * file.size
+                throw error
+            }
+        }
+    }
+}
+
+extension Journal {
+    private static func load(
+        _ path: String, _ fileSystem: any FileSystem, into index: inout JournalIndex, _ recovery: inout StoreRecovery
+    ) throws(StoreError) -> File {
+        let name = SourcePath(path)
+        let bytes = try StoreError.about(name, .journal) { () throws(FileError) in
+            try fileSystem.contents(of: path, bytesMax: sizeMax) ?? []
+        }
+        guard !bytes.isEmpty else {
+            recovery.isFresh = true
+            return try create(CommitRecord(), path, fileSystem)
+        }
+        let content = try read(bytes, path)
+        for commit in content.commits { index.apply(commit) }
+        recovery.journalBytesTorn = bytes.count - content.validSize
+        let handle = try StoreError.about(name, .journal) { () throws(FileError) in
+            let handle = try fileSystem.openOutput(.absolute(name), OutputOpening(isCreating: false))
+            if content.validSize < bytes.count {
+                try handle.truncate(to: UInt64(content.validSize))
+                try handle.synchronize()
+            }
+            return handle
+        }
+        return File(format: content.format, handle: handle, size: content.validSize)
+    }
+
+    private static func read(_ bytes: [UInt8], _ path: String) throws(StoreError) -> JournalFormat.Content {
+        do {
+            return try JournalFormat.read(bytes)
+        } catch {
+            switch error {
+            case .damaged(let byte): throw StoreError(.damagedJournal, SourcePath(path), number: UInt64(byte))
+            case .unknownVersion(let version):
+                throw StoreError(.unknownJournalVersion, SourcePath(path), number: UInt64(version))
+            }
+        }
+    }
+
+    private static func create(
+        _ content: CommitRecord, _ path: String, _ fileSystem: any FileSystem
+    ) throws(StoreError) -> File {
+        let format = JournalFormat(salt: .random(in: .min ... .max))
+        var bytes = format.header
+        if !content.isEmpty { bytes += format.frame(content.encoded, at: bytes.count) }
+        let handle = try StoreError.about(SourcePath(path), .journal) { () throws(FileError) in
+            try fileSystem.replace(path, with: bytes, mode: 0o600)
+            return try fileSystem.openOutput(.absolute(SourcePath(path)), OutputOpening(isCreating: false))
+        }
+        return File(format: format, handle: handle, size: bytes.count)
+    }
+
+    private func append(_ commit: CommitRecord, to file: inout File) throws(StoreError) {
+        let frame = file.format.frame(commit.encoded, at: file.size)
+        do {
+            try unsafe file.handle.append(frame.span.bytes)
+            // What is behind the last known size must not be taken for the end of the file.
+            file.size += frame.count
+            if sync == .commit { try file.handle.synchronize() }
+        } catch {
+            let isAsBefore = error.operation == .append && !error.isTorn
+            if !isAsBefore { file.mustRewrite = true }
+            throw StoreError(.journal, SourcePath(path), cause: error)
+        }
+    }
+
+    private func rewrite(_ file: inout File) throws(StoreError) {
+        do {
+            file = try Self.create(index.withLock { $0.everything }, path, fileSystem)
+        } catch {
+            // The new file may have the name by now: what went to the old one would be lost with it.
+            file.mustRewrite = true
+            throw error
+        }
+    }
+
+    /// Whether the journal's name still leads to this file, so that what is appended to it will be read again.
+    private func isInPlace(_ file: File) -> Bool {
+        guard let named = try? fileSystem.status(of: SourcePath(path)), let open = try? file.handle.status() else {
+            return false
+        }
+        return named.identity == open.identity && named.device == open.device
+    }
+}
+
+extension FileError {
+    /// The file ends with part of what was to be appended.
+    var isTorn: Bool {
+        if case .torn = remains { true } else { false }
+    }
+}

@@ -1,0 +1,59 @@
+internal import HamsterCore
+internal import HamsterFiles
+
+/// What is durable: every known output and stream, as the journal's frames add up.
+struct JournalIndex: Sendable {
+    private struct KnownStream {
+        var position: StreamPosition
+        var output: UInt32
+        var lastSeen: Int64
+    }
+
+    private(set) var outputs: [OutputTarget.Location: OutputRecord] = [:]
+    private var streams: [FileKey: KnownStream] = [:]
+    private var numberNext: UInt32 = 0
+    /// Bytes that the records take in a journal that holds nothing else.
+    private(set) var liveSize = 0
+
+    var streamCount: Int { streams.count }
+
+    func position(of key: FileKey) -> StreamPosition? { streams[key]?.position }
+
+    func record(of key: FileKey) -> StreamRecord? {
+        streams[key].map {
+            StreamRecord(key: key, position: $0.position, output: $0.output, lastSeen: $0.lastSeen)
+        }
+    }
+
+    /// The number that records name this output by, for as long as the output is known.
+    mutating func number(of location: OutputTarget.Location) -> UInt32 {
+        if let known = outputs[location] { return known.number }
+        defer { numberNext += 1 }
+        return numberNext
+    }
+
+    mutating func apply(_ commit: CommitRecord) {
+        for output in commit.outputs {
+            liveSize += output.encodedSize - (outputs[output.location]?.encodedSize ?? 0)
+            outputs[output.location] = output
+            numberNext = max(numberNext, output.number + 1)
+        }
+        for stream in commit.streams {
+            liveSize += stream.encodedSize - (record(of: stream.key)?.encodedSize ?? 0)
+            streams[stream.key] = KnownStream(
+                position: stream.position, output: stream.output, lastSeen: stream.lastSeen)
+        }
+    }
+
+    /// Drops what was last seen before `time` (Unix seconds), except what is open.
+    mutating func forget(before time: Int64, streamsOpen: Set<FileKey>, outputsOpen: Set<OutputTarget.Location>) {
+        streams = streams.filter { $0.value.lastSeen >= time || streamsOpen.contains($0.key) }
+        outputs = outputs.filter { $0.value.lastSeen >= time || outputsOpen.contains($0.key) }
+        liveSize = everything.encoded.count
+    }
+
+    /// All of it as one commit: what a compacted journal holds.
+    var everything: CommitRecord {
+        CommitRecord(outputs: Array(outputs.values), streams: streams.keys.compactMap { record(of: $0) })
+    }
+}

@@ -1,0 +1,102 @@
+package import HamsterCore
+internal import HamsterFiles
+
+/// What opening a store has found and mended.
+package struct StoreRecovery: Sendable {
+    /// An output whose length was not what the journal says.
+    package struct Output: Sendable, Hashable {
+        package var path: SourcePath
+        /// By how many bytes it was longer or shorter.
+        package var byteCount: UInt64
+    }
+
+    /// There was no journal.
+    package var isFresh = false
+    /// Bytes of a last frame that a crash had torn; they were cut off.
+    package var journalBytesTorn = 0
+    /// Streams that the journal knows.
+    package var streamCount = 0
+    /// Outputs that were cut back: those bytes were never acknowledged.
+    package var outputsCut: [Output] = []
+    /// Outputs that have lost bytes that were acknowledged. They go on from where they end.
+    package var outputsShorter: [Output] = []
+    /// Outputs that were removed or replaced. Their streams keep their offsets.
+    package var outputsReplaced: [SourcePath] = []
+    /// Outputs that could not be looked at or cut; that is tried again when they are opened.
+    package var failures: [StoreError] = []
+}
+
+/// Brings outputs back to their recorded lengths after a crash.
+struct OutputRecovery {
+    private let configuration: StoreConfiguration
+    private let fileSystem: any FileSystem
+
+    init(_ configuration: StoreConfiguration, _ fileSystem: any FileSystem) {
+        self.configuration = configuration
+        self.fileSystem = fileSystem
+    }
+
+    /// Gives the locations of outputs that could not be brought to their lengths.
+    func run(
+        _ records: [OutputTarget.Location: OutputRecord], _ recovery: inout StoreRecovery
+    ) -> Set<OutputTarget.Location> {
+        var failed: Set<OutputTarget.Location> = []
+        var directories: [SourcePath: [DirectoryEntry]] = [:]
+        for record in records.values {
+            let location = record.location.located(in: configuration.directory)
+            do {
+                if try mend(record, at: location, &recovery) { continue }
+                recovery.outputsReplaced.append(location.path)
+                guard let renamed = renamed(record, location, &directories) else { continue }
+                _ = try mend(record, at: renamed, &recovery)
+            } catch {
+                failed.insert(record.location)
+                recovery.failures.append(StoreError(.output, location.path, cause: error))
+            }
+        }
+        return failed
+    }
+
+    /// False: what is there is not the recorded output.
+    private func mend(
+        _ record: OutputRecord, at location: OutputLocation, _ recovery: inout StoreRecovery
+    ) throws(FileError) -> Bool {
+        let handle: any OutputFileHandle
+        do {
+            handle = try fileSystem.openOutput(location, OutputOpening(isCreating: false))
+        } catch let error where error.isMissing {
+            return false
+        }
+        let status = try handle.status()
+        guard status.identity == record.identity else { return false }
+        if status.size < record.length {
+            recovery.outputsShorter.append(.init(path: location.path, byteCount: record.length - status.size))
+        } else if status.size > record.length {
+            try handle.truncate(to: record.length)
+            if configuration.sync == .commit { try handle.synchronize() }
+            recovery.outputsCut.append(.init(path: location.path, byteCount: status.size - record.length))
+        }
+        return true
+    }
+
+    /// The recorded output under the name that a rotation gave it: in the same directory, with something added.
+    private func renamed(
+        _ record: OutputRecord, _ location: OutputLocation, _ directories: inout [SourcePath: [DirectoryEntry]]
+    ) -> OutputLocation? {
+        let slash = UInt8(ascii: "/")
+        let path = location.path.bytes
+        guard let end = path.lastIndex(of: slash) else { return nil }
+        let directory = SourcePath(bytes: Array(path[..<end]))
+        let name = path[(end + 1)...]
+        if directories[directory] == nil { directories[directory] = (try? fileSystem.entries(of: directory)) ?? [] }
+        let match = directories[directory]?.first { entry in
+            entry.inode == record.identity.inode && entry.name.starts(with: name) && entry.name.count > name.count
+        }
+        guard let match else { return nil }
+        switch location {
+        case .beneath(let base, let components):
+            return .beneath(base: base, components: components.dropLast() + [match.name])
+        case .absolute: return .absolute(SourcePath(bytes: directory.bytes + [slash] + match.name))
+        }
+    }
+}

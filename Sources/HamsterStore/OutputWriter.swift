@@ -1,0 +1,110 @@
+internal import HamsterCore
+internal import Synchronization
+
+/// One stream's way into its output. One call at a time; closed by `close`, or with the last reference.
+package final class OutputWriter: Sendable {
+    private struct Progress {
+        /// Of the bytes that were handed to the output.
+        var written: StreamPosition
+        /// Nil: `bytes` framing.
+        var framer: LineFramer?
+        var isClosed = false
+    }
+
+    /// Where the source has to be sent from: the stream's record, or the `startOffset` of the opening without a tail.
+    package let start: StreamPosition
+
+    private let store: Store
+    private let output: OutputFile
+    private let id: Int
+    private let key: FileKey?
+    private let endsFile: Bool
+    private let received: Atomic<UInt64>
+    private let progress: Mutex<Progress>
+
+    init(
+        _ store: Store, _ output: OutputFile, id: Int, key: FileKey?, start: StreamPosition, framer: LineFramer?,
+        endsFile: Bool
+    ) {
+        self.store = store
+        self.output = output
+        self.id = id
+        self.key = key
+        self.start = start
+        self.endsFile = endsFile
+        received = Atomic(start.offset)
+        progress = Mutex(Progress(written: start, framer: framer))
+    }
+
+    deinit { close() }
+
+    /// The source offset behind all bytes that were appended, whether they are in the output yet or wait for their line's end.
+    package var position: UInt64 { received.load(ordering: .relaxed) }
+
+    /// Appends the next bytes of the source. Writes to the file at once, and waits for no disk but where the kernel makes a
+    /// write wait. After an error the writer is of no use; what was appended before is committed as usual.
+    package func append(_ bytes: RawSpan) throws(StoreError) {
+        try progress.withLock { progress throws(StoreError) in
+            guard !progress.isClosed else { throw StoreError(.closed, output.path) }
+            if progress.framer == nil {
+                progress.written.advance(over: bytes)
+                try write(bytes, progress.written)
+            } else if let framed = progress.framer?.append(bytes) {
+                try write(framed, of: bytes, &progress)
+            }
+            received.add(UInt64(bytes.byteCount), ordering: .relaxed)
+        }
+    }
+
+    /// Ends the stream as its sender wished. `endsFile`: the source ends here, too. Then, where the opening said so as well
+    /// or the stream is a plain one, an unfinished line is written with an LF; otherwise it is dropped, and comes again.
+    package func finish(endsFile: Bool) throws(StoreError) {
+        try progress.withLock { progress throws(StoreError) in
+            guard !progress.isClosed else { throw StoreError(.closed, output.path) }
+            guard endsFile, self.endsFile, let framed = progress.framer?.finish() else { return }
+            try write(framed, of: RawSpan(), &progress)
+        }
+    }
+
+    /// Gives the output up. Bytes that were appended are still committed, and `onCommit` is called; an unfinished line is
+    /// dropped. A second call does nothing.
+    package func close() {
+        let isFirst = progress.withLock { progress in
+            defer {
+                progress.isClosed = true
+                progress.framer = nil
+            }
+            return !progress.isClosed
+        }
+        if isFirst { store.close(output, id, key) }
+    }
+
+    private func write(
+        _ framed: LineFramer.Output, of bytes: RawSpan, _ progress: inout Progress
+    ) throws(StoreError) {
+        progress.written = progress.framer?.written ?? progress.written
+        switch framed {
+        case .nothing: break
+        case .span(let count): try write(bytes.extracting(0..<count), progress.written)
+        case .bytes(let lines): try unsafe write(lines.span.bytes, progress.written)
+        }
+    }
+
+    private func write(_ bytes: RawSpan, _ position: StreamPosition) throws(StoreError) {
+        guard bytes.byteCount > 0 else { return }
+        let isNews = try output.append(bytes, by: id, upTo: position)
+        store.noteAppended(bytes.byteCount)
+        if isNews { store.enqueue(output) }
+    }
+}
+
+extension Store {
+    /// Ends a writer. Its key is free at once, or after the commit of its last bytes.
+    func close(_ output: OutputFile, _ id: Int, _ key: FileKey?) {
+        // Set before the output knows: the commit that settles the stream frees the key.
+        if let key { table.withLock { $0.keys[key] = .closing } }
+        let (isCommitted, isNews) = output.close(id)
+        if isCommitted, let key { table.withLock { $0.keys[key] = nil } }
+        if isNews { enqueue(output) }
+    }
+}

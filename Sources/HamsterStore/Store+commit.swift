@@ -1,0 +1,124 @@
+internal import HamsterCore
+internal import HamsterFiles
+internal import Synchronization
+
+extension Store {
+    /// Makes durable what was appended before the call, and tells the writers. Blocks; one commit runs at a time.
+    ///
+    /// An output that can't be synchronized is cut back to its last commit, and its writers are told; the others go on.
+    /// Throws where the journal can't be written: then nothing has changed, and the next commit tries it all again.
+    package func commit() throws(StoreError) {
+        try commitTurn.withLock { _ throws(StoreError) in
+            let queue = table.withLock { $0.takeQueue() }
+            let touched = table.withLock { $0.takeTouched() }
+            let snapshots = queue.compactMap { $0.snapshot() }.filter { synchronize($0) }
+            do throws(StoreError) {
+                try journal.write(commitRecord(of: snapshots, touched))
+            } catch {
+                for output in queue where output.requeue() { enqueue(output) }
+                throw error
+            }
+            for snapshot in snapshots { settle(snapshot) }
+            for output in queue { retire(output) }
+            compact()
+        }
+    }
+
+    /// Asks `run` for a commit at once, without waiting for the interval. Doesn't block.
+    package func requestCommit() {
+        commitIsRequested.store(true, ordering: .releasing)
+        wakeup.wake()
+    }
+
+    /// Tells the committer of an output with something new.
+    func enqueue(_ output: OutputFile) {
+        if table.withLock({ $0.enqueue(output) }) { wakeup.wake() }
+    }
+
+    /// Counts bytes that wait; enough of them don't wait for the interval.
+    func noteAppended(_ byteCount: Int) {
+        let (before, after) = uncommitted.add(byteCount, ordering: .relaxed)
+        if before < configuration.commitBytes, after >= configuration.commitBytes { wakeup.wake() }
+    }
+
+    /// Takes an output out of the table when it is done with.
+    func retire(_ output: OutputFile) {
+        let retirement = output.retireIfIdle()
+        guard retirement != .inUse else { return }
+        table.withLock { table in
+            if retirement == .retiredAfterFailure { table.mustCut.insert(output.location) }
+            table.remove(output)
+        }
+    }
+
+    /// False: the output has lost what it had not committed.
+    private func synchronize(_ snapshot: OutputFile.Snapshot) -> Bool {
+        guard configuration.sync == .commit else { return true }
+        do {
+            try snapshot.handle.synchronize()
+            return true
+        } catch {
+            lose(snapshot.output, StoreError(.lost, snapshot.output.path, cause: error))
+            return false
+        }
+    }
+
+    private func lose(_ output: OutputFile, _ error: StoreError) {
+        let loss = output.lose(error)
+        uncommitted.subtract(loss.byteCount, ordering: .relaxed)
+        table.withLock { table in
+            if !loss.isCut { table.mustCut.insert(output.location) }
+            table.remove(output)
+            for stream in loss.streams where stream.isClosed {
+                if let key = stream.key { table.keys[key] = nil }
+            }
+        }
+        for stream in loss.streams { stream.onFailure(error) }
+        onFailure(error)
+    }
+
+    private func commitRecord(of snapshots: [OutputFile.Snapshot], _ touched: Set<FileKey>) -> CommitRecord {
+        let time = now()
+        var commit = CommitRecord()
+        for key in touched {
+            guard var record = journal.read({ $0.record(of: key) }) else { continue }
+            record.lastSeen = time
+            commit.streams.append(record)
+        }
+        for snapshot in snapshots {
+            var record = snapshot.record
+            record.lastSeen = time
+            commit.outputs.append(record)
+            for moved in snapshot.ledger.moved {
+                guard let key = moved.key else { continue }
+                commit.streams.append(
+                    StreamRecord(key: key, position: moved.position, output: record.number, lastSeen: time))
+            }
+        }
+        return commit
+    }
+
+    private func settle(_ snapshot: OutputFile.Snapshot) {
+        let (byteCount, streams) = snapshot.output.commit(snapshot.ledger)
+        uncommitted.subtract(byteCount, ordering: .relaxed)
+        table.withLock { table in
+            for stream in streams where stream.isClosed && stream.isCommitted {
+                if let key = stream.key { table.keys[key] = nil }
+            }
+        }
+        for stream in streams { stream.onCommit(stream.committed) }
+    }
+
+    private func compact() {
+        let oldest = now() - configuration.forgetAfter.components.seconds
+        let (keys, locations) = table.withLock { table in (Set(table.keys.keys), Set(table.outputs.keys)) }
+        do {
+            try journal.compactIfWorthwhile { index in
+                index.forget(before: oldest, streamsOpen: keys, outputsOpen: locations)
+            }
+        } catch {
+            // What is committed is committed: a journal that is too long only costs time at the next start.
+            onFailure(error)
+        }
+    }
+}

@@ -1,0 +1,126 @@
+package import HamsterCore
+internal import HamsterFiles
+internal import Synchronization
+
+extension Store {
+    /// Opens an output for one stream. Blocks: the file is opened or made, and where the journal doesn't know it as it
+    /// is, a record is made durable first, in one sync with all other openings that wait.
+    ///
+    /// An acknowledged stream has a `key`; it goes on from its record, and from `startOffset` where there is none:
+    /// `OutputWriter.start` says. If a closed writer of this key has bytes that wait for a commit, that is done first.
+    ///
+    /// - `endsFile`: the source is complete, and this stream brings its last byte.
+    /// - `linePrefix`: put before each line; `lines` framing only.
+    /// - `onCommit`: the source offset below which all is durable. Called from the commit's thread, with growing offsets,
+    ///   after `close` too. Must neither block nor call the store.
+    /// - `onFailure`: the output failed through no call of this writer, which is of no use any more.
+    ///
+    /// Throws `busy` when the key is open, when a `bytes` output has a writer, or when the file is open by another name.
+    package func open(
+        _ target: OutputTarget, key: FileKey?, startOffset: UInt64, endsFile: Bool, linePrefix: [UInt8] = [],
+        onCommit: @escaping @Sendable (UInt64) -> Void, onFailure: @escaping @Sendable (StoreError) -> Void = { _ in }
+    ) throws(StoreError) -> OutputWriter {
+        let location = target.location.canonical(below: configuration.directory)
+        let path = location.located(in: configuration.directory).path
+        if let key { try reserve(key, path) }
+        do {
+            let known = key.flatMap { committedPosition(of: $0) }
+            let start = known ?? StreamPosition(offset: startOffset)
+            let stream = OutputLedger.Stream(
+                key: key, written: start, committed: start.offset, onCommit: onCommit, onFailure: onFailure)
+            let (output, id) = try attach(stream, target, location, path)
+            if let key, known != nil { noteSeen(key) }
+            let framer =
+                target.framing == .bytes
+                ? nil : LineFramer(from: start, lineBytesMax: configuration.lineBytesMax, prefix: linePrefix)
+            return OutputWriter(
+                self, output, id: id, key: key, start: start, framer: framer, endsFile: endsFile || key == nil)
+        } catch {
+            if let key { table.withLock { $0.keys[key] = nil } }
+            throw error
+        }
+    }
+
+    /// Makes the key this opening's; a closed writer's bytes are committed before, so that the record is true.
+    private func reserve(_ key: FileKey, _ path: SourcePath) throws(StoreError) {
+        func take() -> StoreTable.KeyState? {
+            table.withLock { table in
+                let state = table.keys[key]
+                if state == nil { table.keys[key] = .open }
+                return state
+            }
+        }
+        var state = take()
+        if state == .closing {
+            try commit()
+            state = take()
+        }
+        if state != nil { throw StoreError(.busy, path) }
+    }
+
+    private func attach(
+        _ stream: OutputLedger.Stream, _ target: OutputTarget, _ location: OutputTarget.Location, _ path: SourcePath
+    ) throws(StoreError) -> (OutputFile, Int) {
+        while true {
+            let found = table.withLock { table in
+                table.isClosed
+                    ? nil : table.output(location) { OutputFile(location, framing: target.framing, path: path) }
+            }
+            guard let output = found else { throw StoreError(.closed, path) }
+            do {
+                let attachment = try output.attach(stream, framing: target.framing) { () throws(StoreError) in
+                    try openFile(of: output, target)
+                }
+                switch attachment {
+                case .attached(let id): return (output, id)
+                case .retired: table.withLock { $0.remove(output) }
+                case .failed:
+                    try commit()
+                    retire(output)
+                }
+            } catch {
+                if error.code != .busy || !output.isOpen { table.withLock { $0.remove(output) } }
+                throw error
+            }
+        }
+    }
+
+    private func openFile(of output: OutputFile, _ target: OutputTarget) throws(StoreError) -> OutputFile.Opened {
+        let handle = try StoreError.about(output.path, .output) { () throws(FileError) in
+            try fileSystem.openOutput(
+                output.location.located(in: configuration.directory),
+                OutputOpening(mode: target.mode, owner: target.owner, group: target.group))
+        }
+        let status = try StoreError.about(output.path, .output) { () throws(FileError) in try handle.status() }
+        guard table.withLock({ $0.claim(status.identity, for: output) }) else { throw StoreError(.busy, output.path) }
+        let known = journal.read { $0.outputs[output.location] }
+        let length = try cutLength(of: output, handle, status, known)
+        let record = OutputRecord(
+            number: journal.read { $0.number(of: output.location) }, location: output.location,
+            identity: status.identity, length: length, lastSeen: now())
+        // Else a crash before the first commit would leave bytes that no record tells from older ones.
+        if known?.identity != record.identity || known?.length != record.length {
+            try journal.register(record, handle)
+        }
+        return OutputFile.Opened(handle: handle, record: record)
+    }
+
+    /// The output's length, after what a failure has left behind its recorded end was cut off.
+    private func cutLength(
+        of output: OutputFile, _ handle: any OutputFileHandle, _ status: FileStatus, _ known: OutputRecord?
+    ) throws(StoreError) -> UInt64 {
+        guard let known, table.withLock({ $0.mustCut.contains(output.location) }) else { return status.size }
+        let mustCut = known.identity == status.identity && known.length < status.size
+        if mustCut {
+            try StoreError.about(output.path, .output) { () throws(FileError) in try handle.truncate(to: known.length) }
+        }
+        table.withLock { _ = $0.mustCut.remove(output.location) }
+        return mustCut ? known.length : status.size
+    }
+
+    /// A stream that only ever comes back to say that it has nothing new must not be forgotten for it.
+    private func noteSeen(_ key: FileKey) {
+        guard let record = journal.read({ $0.record(of: key) }), now() - record.lastSeen > 86_400 else { return }
+        table.withLock { _ = $0.touched.insert(key) }
+    }
+}

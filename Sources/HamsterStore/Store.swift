@@ -1,0 +1,85 @@
+package import HamsterCore
+package import HamsterFiles
+internal import Synchronization
+
+/// Output files that get bytes appended, and a journal that says which of them count: after a crash at any moment each
+/// output is as long as its journal record says, and each stream goes on from where its bytes in the output end.
+///
+/// All methods may be called from any thread. Those that block say so: they belong on a thread pool.
+package final class Store: Sendable {
+    /// What opening the store has found and mended, for the caller to log.
+    package let recovery: StoreRecovery
+
+    let configuration: StoreConfiguration
+    let fileSystem: any FileSystem
+    /// Unix seconds.
+    let now: @Sendable () -> Int64
+    /// Told of what befalls no single caller.
+    let onFailure: @Sendable (StoreError) -> Void
+    let journal: Journal
+    let table: Mutex<StoreTable>
+    /// Held by the one commit that runs.
+    let commitTurn = Mutex<Void>(())
+    let uncommitted = Atomic<Int>(0)
+    let commitIsRequested = Atomic<Bool>(false)
+    let isStopping = Atomic<Bool>(false)
+    let wakeup: Wakeup
+    private let lock: any FileLock
+
+    /// Locks the state directory, reads the journal and cuts outputs back to their recorded lengths. Blocks.
+    ///
+    /// `now` gives Unix seconds. `onFailure` is told of commits and compactions that failed and outputs that lost bytes,
+    /// from any thread.
+    package init(
+        _ configuration: StoreConfiguration, fileSystem: any FileSystem, now: @escaping @Sendable () -> Int64,
+        onFailure: @escaping @Sendable (StoreError) -> Void = { _ in }
+    ) throws(StoreError) {
+        self.configuration = configuration
+        self.fileSystem = fileSystem
+        self.now = now
+        self.onFailure = onFailure
+        (lock, wakeup) = try Self.prepare(configuration, fileSystem)
+        var recovery = StoreRecovery()
+        journal = try Journal(configuration, fileSystem, recovery: &recovery)
+        let mustCut = OutputRecovery(configuration, fileSystem).run(journal.read { $0.outputs }, &recovery)
+        recovery.streamCount = journal.read { $0.streamCount }
+        self.recovery = recovery
+        var table = StoreTable()
+        table.mustCut = mustCut
+        self.table = Mutex(table)
+    }
+
+    /// How far a stream is committed; nil where nothing is known of it.
+    package func committedPosition(of key: FileKey) -> StreamPosition? { journal.read { $0.position(of: key) } }
+
+    /// Whether anything waits for a commit.
+    package var needsCommit: Bool { table.withLock { !$0.queue.isEmpty } }
+
+    /// Bytes in outputs that are not committed.
+    package var uncommittedBytes: Int { uncommitted.load(ordering: .relaxed) }
+
+    /// Outputs that are open, and streams that the journal knows.
+    package var counts: (outputsOpen: Int, streamsKnown: Int) {
+        (table.withLock { $0.outputs.count }, journal.read { $0.streamCount })
+    }
+
+    /// Commits what can be committed, and lets another process have the state directory. Blocks. What is opened or
+    /// appended later is refused.
+    package func close() {
+        table.withLock { $0.isClosed = true }
+        do { try commit() } catch { onFailure(error) }
+        lock.release()
+    }
+
+    private static func prepare(
+        _ configuration: StoreConfiguration, _ fileSystem: any FileSystem
+    ) throws(StoreError) -> (any FileLock, Wakeup) {
+        do {
+            try fileSystem.makeDirectory(configuration.stateDirectory, mode: 0o750)
+            try fileSystem.makeDirectory(configuration.directory, mode: 0o750)
+            return (try fileSystem.lock(configuration.lock), try Wakeup())
+        } catch {
+            throw StoreError(error.isLocked ? .locked : .journal, error.path, cause: error)
+        }
+    }
+}

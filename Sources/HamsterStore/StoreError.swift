@@ -1,0 +1,72 @@
+package import HamsterCore
+package import HamsterFiles
+
+/// What kept the store from doing its work. Callers decide by `code`; the text is for people.
+package struct StoreError: Error, Sendable, Hashable {
+    /// What kind of trouble it is, and so who has to do something.
+    package enum Code: Sendable, Hashable {
+        /// The stream is open already, or a `bytes` output has another writer.
+        case busy
+        /// Another process has the state directory.
+        case locked
+        /// The journal is damaged in its middle, or has a form that this version doesn't know: an operator decides.
+        case damagedJournal, unknownJournalVersion
+        /// The journal could not be read or written: nothing can be committed.
+        case journal
+        /// The output could not be opened or written. Its bytes so far are committed as usual.
+        case output
+        /// The output could not be synchronized: its bytes since the last commit are lost, and streams resume from there.
+        case lost
+        /// The store or the writer was closed before.
+        case closed
+    }
+
+    package var code: Code
+    /// The output or journal that it is about.
+    package var path: SourcePath
+    /// What the file system said.
+    package var cause: FileError?
+    /// The damaged byte's offset in the journal, or the version that it claims.
+    package var number: UInt64?
+
+    package init(_ code: Code, _ path: SourcePath, cause: FileError? = nil, number: UInt64? = nil) {
+        self.code = code
+        self.path = path
+        self.cause = cause
+        self.number = number
+    }
+}
+
+extension StoreError {
+    /// Runs file work, whose errors become the cause of one of these.
+    static func about<Result>(
+        _ path: SourcePath, _ code: Code, _ body: () throws(FileError) -> Result
+    ) throws(StoreError) -> Result {
+        do {
+            return try body()
+        } catch {
+            throw StoreError(code, path, cause: error)
+        }
+    }
+}
+
+extension StoreError: CustomStringConvertible {
+    /// What was attempted, on what, what was wrong and, where known, what to do.
+    package var description: String {
+        let cause = cause.map { ": \($0)" } ?? ""
+        return switch code {
+        case .busy: "\(path): is being written by another stream\(cause)"
+        case .locked: "\(path): the state directory is in use by another process\(cause)"
+        case .damagedJournal:
+            "\(path): damaged at byte \(number ?? 0), with intact records behind it: restore the file, or move it away "
+                + "and let clients send from where they know their files to be acknowledged"
+        case .unknownJournalVersion:
+            "\(path): has version \(number ?? 0), this program knows version \(JournalFormat.version): use the "
+                + "program that wrote it"
+        case .journal: "\(path): the journal can't be used\(cause)"
+        case .output: "\(path): the output can't be written\(cause)"
+        case .lost: "\(path): bytes since the last commit were lost\(cause)"
+        case .closed: "\(path): was closed"
+        }
+    }
+}

@@ -1,0 +1,66 @@
+internal import HamsterCore
+internal import HamsterFiles
+
+/// What a store has open; behind the store's lock, which is never held during file work.
+struct StoreTable {
+    enum KeyState {
+        case open
+        /// The writer is gone, but some of its bytes wait for a commit.
+        case closing
+    }
+
+    private(set) var outputs: [OutputTarget.Location: OutputFile] = [:]
+    private var owners: [FileIdentity: OutputFile] = [:]
+    private var identities: [OutputTarget.Location: FileIdentity] = [:]
+    var keys: [FileKey: KeyState] = [:]
+    /// Known streams whose record should say that they were seen.
+    var touched: Set<FileKey> = []
+    /// Outputs that may be longer than their record by bytes of ours that must not stay.
+    var mustCut: Set<OutputTarget.Location> = []
+    /// Outputs that the committer is to look at.
+    private(set) var queue: [OutputFile] = []
+    /// When the first of them was added.
+    private(set) var queuedSince: ContinuousClock.Instant?
+    var isClosed = false
+
+    /// The output at a location, made when there is none.
+    mutating func output(_ location: OutputTarget.Location, make: () -> OutputFile) -> OutputFile {
+        if let known = outputs[location] { return known }
+        let output = make()
+        outputs[location] = output
+        return output
+    }
+
+    /// False: another output is the same file, by a link or a symbolic link.
+    mutating func claim(_ identity: FileIdentity, for output: OutputFile) -> Bool {
+        if let owner = owners[identity], owner !== output { return false }
+        owners[identity] = output
+        identities[output.location] = identity
+        return true
+    }
+
+    mutating func remove(_ output: OutputFile) {
+        guard outputs[output.location] === output else { return }
+        outputs[output.location] = nil
+        if let identity = identities.removeValue(forKey: output.location) { owners[identity] = nil }
+    }
+
+    /// True: the queue was empty, so the committer may be asleep.
+    mutating func enqueue(_ output: OutputFile) -> Bool {
+        queue.append(output)
+        guard queuedSince == nil else { return false }
+        queuedSince = .now
+        return true
+    }
+
+    mutating func takeTouched() -> Set<FileKey> {
+        defer { touched = [] }
+        return touched
+    }
+
+    mutating func takeQueue() -> [OutputFile] {
+        defer { queue = [] }
+        queuedSince = nil
+        return queue
+    }
+}
