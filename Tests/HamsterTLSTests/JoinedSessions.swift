@@ -24,13 +24,26 @@ struct JoinedSessions {
         }
     }
 
-    /// Runs both handshakes to their errors.
+    /// Goes on until both sides have had their say, and gives the error of each.
     func refusals() -> (client: TLSError?, server: TLSError?) {
         var errors: (client: TLSError?, server: TLSError?) = (nil, nil)
-        do { try handshake() } catch let error as TLSError {
-            if !server.isEstablished, client.isEstablished { errors.server = error } else { errors.client = error }
-        } catch {}
+        for _ in 0..<5 {
+            errors.client = errors.client ?? error(of: client)
+            carry(from: client, to: server)
+            errors.server = errors.server ?? error(of: server)
+            carry(from: server, to: client)
+        }
         return errors
+    }
+
+    private func error(of session: TLSSession) -> TLSError? {
+        do throws(TLSError) {
+            if !session.isEstablished, try session.handshake() == .incomplete { return nil }
+        } catch {
+            return error
+        }
+        guard case .failed(let error) = session.decrypt(allocator: ByteBufferAllocator()).ending else { return nil }
+        return error
     }
 
     func carry(from sender: TLSSession, to receiver: TLSSession) {
