@@ -130,6 +130,9 @@ final class TLSSession {
         return false
     }
 
+    /// Changes the keys with the next bytes that are encrypted, and asks the peer to change its own (TLS 1.3).
+    func requestKeyUpdate() { SSL_key_update(ssl, SSL_KEY_UPDATE_REQUESTED) }
+
     /// Says close_notify to the peer, as outbound bytes. Reading may go on. Does nothing before the handshake is done
     /// or after an error, when OpenSSL forbids it.
     func close() {

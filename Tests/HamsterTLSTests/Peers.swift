@@ -12,6 +12,7 @@ final class Recorder: Sendable {
         case handshake(TLSHandshakeCompleted)
         case bytes(Int)
         case inputClosed
+        case unwritable
         case error(any Error)
         case inactive
     }
@@ -81,6 +82,8 @@ final class RecordingHandler: ChannelInboundHandler {
         case closeAfterPeer
         /// Sends so many bytes after the handshake, then half-closes.
         case send(Int)
+        /// Reads no more after the first bytes.
+        case readOnce
     }
 
     private let recorder: Recorder
@@ -97,7 +100,11 @@ final class RecordingHandler: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         recorder.note(unwrapInboundIn(data))
-        if case .echo = behaviour { context.writeAndFlush(data, promise: nil) }
+        switch behaviour {
+        case .echo: context.writeAndFlush(data, promise: nil)
+        case .readOnce: _ = context.channel.setOption(.autoRead, value: false)
+        case .record, .closeAfterPeer, .send: break
+        }
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -111,13 +118,16 @@ final class RecordingHandler: ChannelInboundHandler {
         if case ChannelEvent.inputClosed? = event as? ChannelEvent {
             recorder.note(.inputClosed)
             switch behaviour {
-            case .record, .send: break
+            case .record, .send, .readOnce: break
             case .echo, .closeAfterPeer: context.close(mode: .output, promise: nil)
             }
         }
     }
 
-    func channelWritabilityChanged(context: ChannelHandlerContext) { sendMore(context) }
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if !context.channel.isWritable { recorder.note(.unwritable) }
+        sendMore(context)
+    }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { recorder.note(.error(error)) }
 
