@@ -17,16 +17,56 @@ let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
 let package = Package(
     name: "log-hamster",
+    products: [
+        .executable(name: "loghamsterc", targets: ["loghamsterc"]),
+        .executable(name: "loghamsterd", targets: ["loghamsterd"]),
+        .library(name: "LogHamster", targets: ["LogHamster"]),
+    ],
     dependencies: [
+        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
+        .executableTarget(
+            name: "loghamsterc",
+            dependencies: [
+                "HamsterClient", "HamsterConfiguration", "HamsterFiles", "HamsterProgram", "HamsterState",
+                argumentParser, lifecycle, logging,
+            ], swiftSettings: settings),
+        .executableTarget(
+            name: "loghamsterd",
+            dependencies: [
+                "HamsterConfiguration", "HamsterFiles", "HamsterProgram", "HamsterServer", "HamsterStore",
+                argumentParser, lifecycle, logging,
+            ], swiftSettings: settings),
+        .target(
+            name: "LogHamster",
+            dependencies: [
+                "HamsterClient", "HamsterCore", "HamsterFiles", "HamsterProtocol", "HamsterState", "HamsterTLS",
+                "HamsterTail", logging,
+            ], swiftSettings: settings),
+        .target(
+            name: "HamsterProgram",
+            dependencies: [
+                "CZlib", "HamsterClient", "HamsterConfiguration", "HamsterFiles", "HamsterServer", "HamsterState",
+                "HamsterStore", "HamsterTLS", argumentParser, lifecycle, logging,
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ], swiftSettings: settings),
+        .target(
+            name: "HamsterConfiguration",
+            dependencies: [
+                "HamsterClient", "HamsterCore", "HamsterFiles", "HamsterProtocol", "HamsterRouting", "HamsterServer",
+                "HamsterStore", "HamsterTLS", "HamsterTail", .product(name: "TOMLKit", package: "TOMLKit"),
+            ], swiftSettings: settings),
+
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),

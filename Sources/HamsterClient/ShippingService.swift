@@ -1,6 +1,7 @@
 package import HamsterFiles
 internal import HamsterProtocol
 package import HamsterState
+internal import HamsterCore
 internal import HamsterTLS
 internal import HamsterTail
 package import Logging
@@ -30,6 +31,23 @@ package struct ShippingService: Service {
         self.state = state
         self.fileSystem = fileSystem
         self.logger = logger
+    }
+
+    /// Opens the certificates that a client would use. Throws `TLSError`.
+    package static func check(_ configuration: ClientConfiguration) throws {
+        for target in configuration.targets {
+            guard let tls = target.tls else { continue }
+            _ = try TLSContext(client: tls, applicationProtocols: [ProtocolLimits.applicationProtocol])
+        }
+    }
+
+    /// Throws where a file that an input names without wildcards can't be read.
+    package static func checkReadable(
+        _ configuration: ClientConfiguration, _ fileSystem: some FileSystem
+    ) throws(FileError) {
+        for path in configuration.inputs.flatMap(\.patterns).compactMap(\.literalPath) {
+            _ = try fileSystem.open(path)
+        }
     }
 
     /// Returns at graceful shutdown or cancellation after the last acknowledgements, or, where all inputs are sent once,

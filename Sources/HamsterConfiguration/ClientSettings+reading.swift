@@ -116,7 +116,7 @@ extension ClientSettings {
     private static func inputs(
         _ root: TableReader, _ overrides: ClientOverrides, _ reading: ConfigurationReading, _ defaults: SystemDefaults
     ) -> [InputConfiguration] {
-        let configured = root.tables("input").map { input($0, reading) }
+        let configured = root.tables("input").map { Self.input($0, reading) }
         guard let files = overrides.files else {
             if configured.isEmpty, !reading.isBroken("input") {
                 root.report("input", "missing: at least one [[input]] with a path")

@@ -147,14 +147,15 @@ extension ServerSettings {
         table.keys.compactMap { name in
             let output = table.table(name)
             let path = output.required("path", "the file to write")
-            let framing = output.choice("framing", ["bytes": .bytes, "lines": .lines], default: "lines")
+            let framing = output.choice(
+                "framing", ["bytes": OutputRule.Framing.bytes, "lines": .lines], default: "lines")
             let mode = output.mode("mode", default: 0o640)
             let owner = output.owner("owner")
             output.refuseUnsupported("match", "priority", "prefix", "rotate", "rate_limit", "deny")
             output.finish()
             guard let path, let destination = output.destination("path", path) else { return nil }
             return OutputRule(
-                name: name, destination: destination, framing: framing ?? OutputRule.Framing.lines, mode: mode,
+                name: name, destination: destination, framing: framing ?? .lines, mode: mode,
                 owner: owner)
         }
     }

@@ -96,11 +96,11 @@ struct TableReader {
     /// A string or a list of strings.
     func strings(_ key: String) -> [String] {
         let value =
-            take(key, "a string or a list of strings") { node in
+            take(key, "a string or a list of strings") { node -> [String]? in
                 switch node {
                 case .string(let text): return [text]
                 case .array(let nodes):
-                    let texts = nodes.compactMap { if case .string(let text) = $0 { text } else { nil } }
+                    let texts = nodes.compactMap { node -> String? in if case .string(let text) = node { text } else { nil } }
                     return texts.count == nodes.count ? texts : nil
                 case .integer, .number, .boolean, .time, .table: return nil
                 }
@@ -125,8 +125,8 @@ struct TableReader {
 
     /// The table below `key`; an empty one where there is none.
     func table(_ key: String) -> TableReader {
-        let below = take(key, "a table") { if case .table(let below) = $0 { below } else { nil } } ?? [:]
-        return TableReader(reading, table: below, prefix: "\(prefix)\(key).")
+        let below = take(key, "a table") { node -> [String: TOMLNode]? in if case .table(let below) = node { below } else { nil } }
+        return TableReader(reading, table: below ?? [:], prefix: "\(prefix)\(key).")
     }
 
     /// The tables of `[[key]]`.
@@ -134,7 +134,9 @@ struct TableReader {
         let nodes =
             take(key, "tables, each headed [[\(key)]]") { node -> [[String: TOMLNode]]? in
                 guard case .array(let nodes) = node else { return nil }
-                let tables = nodes.compactMap { if case .table(let below) = $0 { below } else { nil } }
+                let tables = nodes.compactMap { node -> [String: TOMLNode]? in
+                    if case .table(let below) = node { below } else { nil }
+                }
                 return tables.count == nodes.count ? tables : nil
             } ?? []
         return nodes.enumerated().map { index, below in

@@ -7,7 +7,7 @@ internal import HamsterFiles
 internal import HamsterServer
 internal import HamsterState
 internal import HamsterStore
-package import HamsterTLS
+internal import HamsterTLS
 package import Logging
 
 /// What both programs do in the same way: arguments, errors, exit codes, logger.
@@ -33,6 +33,8 @@ package struct Program: Sendable {
 
     /// Parses the arguments, runs the command, and ends the process with the documented code.
     package func main(_ command: (some AsyncParsableCommand).Type) async -> Never {
+        // A reader of our output that has gone must not end us: write(2) says so too.
+        signal(SIGPIPE, SIG_IGN)
         do {
             var parsed = try command.parseAsRoot()
             if var runnable = parsed as? any AsyncParsableCommand {
@@ -101,6 +103,14 @@ package struct Program: Sendable {
     }
 
     private func status(of error: FileError) -> ExitStatus { error.isForbidden ? .permission : .io }
+
+    private func status(of error: StoreError) -> ExitStatus {
+        switch error.code {
+        case .locked, .busy, .closed: .unavailable
+        case .damagedJournal, .unknownJournalVersion: .io
+        case .journal, .output, .lost: error.cause.map { status(of: $0) } ?? .io
+        }
+    }
 
     private func status(of error: StateError) -> ExitStatus {
         switch error {

@@ -1,6 +1,6 @@
 internal import HamsterProtocol
 internal import HamsterRouting
-internal import HamsterStore
+package import HamsterStore
 internal import HamsterTLS
 package import Logging
 internal import NIOCore
@@ -22,6 +22,12 @@ package struct LogHamsterServer: Service {
         tls = try configuration.tls.map { settings throws(TLSError) in
             try TLSContext(server: settings, applicationProtocols: [ProtocolLimits.applicationProtocol])
         }
+    }
+
+    /// Opens the certificates that a server would use. Throws `TLSError`.
+    package static func check(_ configuration: ServerConfiguration) throws {
+        guard let tls = configuration.tls else { return }
+        _ = try TLSContext(server: tls, applicationProtocols: [ProtocolLimits.applicationProtocol])
     }
 
     /// Serves until graceful shutdown, then commits, tells the clients and returns within the grace period.
@@ -49,7 +55,7 @@ package struct LogHamsterServer: Service {
             logger.notice("listening", metadata: ["address": "\(describe(listener.localAddress))"])
         }
         await withTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { await store.run() }
+            tasks.addTask { await commitRegularly() }
             await untilGracefulShutdown()
             logger.notice("stopping", metadata: ["streams": "\(acceptor.streams.count)"])
             await stop(listeners, acceptor)
@@ -63,6 +69,14 @@ package struct LogHamsterServer: Service {
                 "refused_streams": "\(summary.refusedStreams)",
                 "refused_connections": "\(summary.refusedConnections)",
             ])
+    }
+
+    private func commitRegularly() async {
+        do throws(StoreError) {
+            try await store.run()
+        } catch {
+            logger.critical("no commits are possible", metadata: ["reason": "\(error)"])
+        }
     }
 
     private func makeAcceptor(_ threadPool: NIOThreadPool, _ statistics: ServerStatistics) -> ConnectionAcceptor {

@@ -1,4 +1,6 @@
+internal import HamsterCore
 internal import HamsterProtocol
+internal import HamsterStore
 internal import HamsterTLS
 internal import Logging
 internal import NIOCore

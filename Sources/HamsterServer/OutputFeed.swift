@@ -67,10 +67,9 @@ final class OutputFeed {
         let bound = NIOLoopBound(self, eventLoop: loop)
         let (writer, loop) = (writer, loop)
         let start = NIODeadline.now()
-        threadPool.submit { state in
+        threadPool.submit { _ in
             var failure: StoreError?
             do throws(StoreError) {
-                guard case .active = state else { throw StoreError.closed }
                 try writer.append(batch.readableBytesSpan)
             } catch {
                 failure = error

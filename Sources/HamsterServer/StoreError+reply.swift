@@ -3,5 +3,13 @@ internal import HamsterStore
 
 extension StoreError {
     /// What the client hears. The server's own paths stay in its log.
-    var reply: Reply { Reply(.outputFailed, "the output cannot be written") }
+    var reply: Reply {
+        switch code {
+        case .busy: Reply(.busy, "another stream is writing this output", retrySeconds: 5)
+        case .output, .lost: Reply(.outputFailed, "the output cannot be written")
+        case .locked, .damagedJournal, .unknownJournalVersion, .journal:
+            Reply(.serverFailed, "the journal cannot be written")
+        case .closed: Reply(.unavailable, "server is stopping", retrySeconds: 1)
+        }
+    }
 }

@@ -38,7 +38,7 @@ struct StreamAdmission: Sendable {
         }
         if let refusal = await claim(request, rule, for: handle) { return .failure(refusal) }
         do {
-            return .success(try await open(request, rule))
+            return .success(try await open(request, rule, handle))
         } catch {
             registry.release(handle)
             return .failure(Self.reply(to: error))
@@ -91,22 +91,22 @@ struct StreamAdmission: Sendable {
         }
     }
 
-    private func open(_ request: StreamRequest, _ rule: OutputRule) async throws -> Admitted {
+    private func open(
+        _ request: StreamRequest, _ rule: OutputRule, _ handle: StreamHandle
+    ) async throws -> Admitted {
         let commits = CommitRelay()
         let target = OutputTarget(rule)
         let start = request.acknowledgement?.offset ?? 0
         let key = request.acknowledgement.map { FileKey(host: request.source.host, file: $0.file) }
-        let (writer, known) = try await threadPool.runIfActive {
-            let known = key.flatMap { store.committedPosition(of: $0) }
-            let writer = try store.open(
+        let writer = try await threadPool.runIfActive {
+            try store.open(
                 target, key: key, startOffset: start, endsFile: request.size != nil,
-                onCommit: { commits.committed($0) })
-            return (writer, known)
+                onCommit: { commits.committed($0) }, onFailure: { handle.stop(.outputFailed($0)) })
         }
         var grant = StreamGrant(isCompressed: request.offersCompression)
         if key != nil {
-            grant.offset = known?.offset ?? start
-            grant.check = known.flatMap { $0.tail.check(at: $0.offset) }
+            grant.offset = writer.start.offset
+            grant.check = writer.start.tail.check(at: writer.start.offset)
         }
         return Admitted(writer: writer, output: rule.name, grant: grant, commits: commits)
     }

@@ -175,12 +175,13 @@ extension StreamHandler {
     }
 
     private func stop(_ command: StopCommand) {
-        let reply =
-            switch command {
-            case .takenOver(let streamID): Reply(.busy, "taken over by \(streamID)")
-            case .shutdown: Reply(.unavailable, "server is stopping", retrySeconds: 1)
-            }
-        pendingStop = reply
+        switch command {
+        case .takenOver(let streamID): pendingStop = Reply(.busy, "taken over by \(streamID)")
+        case .shutdown: pendingStop = Reply(.unavailable, "server is stopping", retrySeconds: 1)
+        case .outputFailed(let error):
+            fail(error.reply, error)
+            return
+        }
         // What still waits is not acknowledged, and comes again.
         compressed = ByteBuffer()
         hasInputEnded = true
@@ -191,12 +192,13 @@ extension StreamHandler {
     private func settleIfDrained() {
         guard hasInputEnded, feed.isDrained, compressed.readableBytes == 0, machine.isReceiving else { return }
         do throws(StoreError) {
-            try admitted.writer.finish(isComplete: pendingStop == nil && isComplete)
+            try admitted.writer.finish(endsFile: pendingStop == nil && isComplete)
         } catch {
             fail(error.reply, error)
             return
         }
-        let received = admitted.writer.position
+        // An unfinished line that was dropped comes again: it is not waited for.
+        let received = admitted.writer.written
         if let pendingStop {
             run(machine.stopped(received: received, reply: pendingStop))
         } else {
@@ -207,7 +209,7 @@ extension StreamHandler {
     /// Whether the source ends where the stream did: a plain stream's end, or an announced size that was reached.
     private var isComplete: Bool {
         guard machine.isAcknowledged else { return true }
-        return size == admitted.writer.received
+        return size == admitted.writer.position
     }
 
     private func fail(_ reply: Reply, _ error: any Error) {

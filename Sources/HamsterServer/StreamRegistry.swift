@@ -1,5 +1,6 @@
 internal import HamsterCore
 internal import HamsterRouting
+internal import HamsterStore
 internal import NIOCore
 internal import Synchronization
 
@@ -99,4 +100,6 @@ enum StopCommand: Sendable {
     case takenOver(by: String)
     /// The server stops.
     case shutdown
+    /// The output has lost what was not committed.
+    case outputFailed(StoreError)
 }

@@ -41,6 +41,9 @@ package final class OutputWriter: Sendable {
     /// The source offset behind all bytes that were appended, whether they are in the output yet or wait for their line's end.
     package var position: UInt64 { received.load(ordering: .relaxed) }
 
+    /// The source offset behind the last byte that is in the output: what a commit will cover at most.
+    package var written: UInt64 { progress.withLock { $0.written.offset } }
+
     /// Appends the next bytes of the source. Writes to the file at once, and waits for no disk but where the kernel makes a
     /// write wait. After an error the writer is of no use; what was appended before is committed as usual.
     package func append(_ bytes: RawSpan) throws(StoreError) {

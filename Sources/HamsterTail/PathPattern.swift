@@ -35,6 +35,16 @@ package struct PathPattern: Sendable, Hashable, CustomStringConvertible {
 
     package var description: String { pattern }
 
+    /// The one path that the pattern means, where it has no wildcards.
+    package var literalPath: SourcePath? {
+        var path = SourcePath(bytes: [])
+        for step in steps {
+            guard case .literal(let name) = step else { return nil }
+            path = path.appending(name)
+        }
+        return path
+    }
+
     /// Whether a walk along the pattern could come to this path.
     package func matches(_ path: SourcePath) -> Bool {
         Self.matches(steps[...], path.components[...])

@@ -1,0 +1,36 @@
+import ArgumentParser
+import HamsterClient
+import HamsterConfiguration
+import HamsterFiles
+import HamsterProgram
+import HamsterState
+import Logging
+
+/// `loghamsterc --config F` and `loghamsterc --target HOST:PORT FILE…`: ships files as they grow, until SIGTERM.
+struct Follow: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Ship files as they grow, until SIGTERM (the default command).", shouldDisplay: false)
+
+    @OptionGroup var options: ClientOptions
+
+    @Argument(help: "Files to follow, in place of the configuration's inputs.")
+    var files: [String] = []
+
+    func run() async throws {
+        let program = LogHamsterCommand.program
+        let settings = try options.settings(program, files: files.isEmpty ? nil : files, isOnce: false)
+        let logger = program.logger(settings.log)
+        for warning in settings.warnings { logger.warning("unsafe setting", metadata: ["reason": "\(warning)"]) }
+        program.raiseDescriptorLimit()
+        let fileSystem = LinuxFileSystem()
+        let state = try StateStore(directory: settings.stateDirectory, fileSystem: fileSystem)
+        if let damage = state.damage {
+            logger.warning(
+                "state file was damaged and moved aside; the server's records serve instead",
+                metadata: ["reason": "\(damage.reason)"])
+        }
+        let shipping = ShippingService(
+            configuration: settings.client, state: state, fileSystem: fileSystem, logger: logger)
+        try await program.run(shipping, log: settings.log)
+    }
+}

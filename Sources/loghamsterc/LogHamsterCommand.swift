@@ -1,0 +1,22 @@
+import ArgumentParser
+import HamsterProgram
+
+/// `loghamsterc`: ships log files to a Log Hamster server.
+@main
+struct LogHamsterCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "loghamsterc",
+        abstract: "Ships log files to a Log Hamster server over mutual TLS, every byte once.",
+        discussion: """
+            Exit codes: 0 ok, 1 failed, 64 usage, 69 unavailable, 74 I/O, 77 permission, 78 configuration.
+            Environment: LOGHAMSTER_CONFIG, LOGHAMSTER_TARGET, LOGHAMSTER_CA, LOGHAMSTER_CERT, LOGHAMSTER_KEY, \
+            LOGHAMSTER_STATE.
+            """,
+        version: Program.versionText("loghamsterc"),
+        subcommands: [Follow.self, Send.self, Check.self],
+        defaultSubcommand: Follow.self)
+
+    static let program = Program(name: "loghamsterc")
+
+    static func main() async { await program.main(Self.self) }
+}

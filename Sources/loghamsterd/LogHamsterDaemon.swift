@@ -1,0 +1,21 @@
+import ArgumentParser
+import HamsterProgram
+
+/// `loghamsterd`: receives log files from many hosts and stores them.
+@main
+struct LogHamsterDaemon: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "loghamsterd",
+        abstract: "Receives log files from many hosts over mutual TLS and stores them, every byte once.",
+        discussion: """
+            Exit codes: 0 ok, 1 failed, 64 usage, 69 unavailable, 74 I/O, 77 permission, 78 configuration.
+            Environment: LOGHAMSTER_CONFIG, LOGHAMSTER_DIRECTORY, LOGHAMSTER_STATE.
+            """,
+        version: Program.versionText("loghamsterd"),
+        subcommands: [Serve.self, Check.self],
+        defaultSubcommand: Serve.self)
+
+    static let program = Program(name: "loghamsterd")
+
+    static func main() async { await program.main(Self.self) }
+}

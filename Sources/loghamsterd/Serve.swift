@@ -1,0 +1,52 @@
+import ArgumentParser
+import HamsterConfiguration
+import HamsterFiles
+import HamsterProgram
+import HamsterServer
+import HamsterStore
+import Logging
+
+/// `loghamsterd --config F`: serves until SIGTERM.
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Serve until SIGTERM (the default command).", shouldDisplay: false)
+
+    @OptionGroup var options: ServerOptions
+
+    func run() async throws {
+        let program = LogHamsterDaemon.program
+        let settings = try options.settings(program)
+        let logger = program.logger(settings.log)
+        for warning in settings.warnings { logger.warning("unsafe setting", metadata: ["reason": "\(warning)"]) }
+        program.raiseDescriptorLimit()
+        let store = try Store(
+            settings.server.store, fileSystem: LinuxFileSystem(), now: { FileTime.now.seconds },
+            onFailure: { logger.error("storing failed", metadata: ["reason": "\($0)"]) })
+        defer { store.close() }
+        log(store.recovery, logger)
+        let server = try LogHamsterServer(configuration: settings.server, store: store, logger: logger)
+        try await program.run(server, log: settings.log)
+    }
+
+    private func log(_ recovery: StoreRecovery, _ logger: Logger) {
+        if recovery.journalBytesTorn > 0 {
+            logger.notice("torn end of the journal dropped", metadata: ["bytes": "\(recovery.journalBytesTorn)"])
+        }
+        for failure in recovery.failures {
+            logger.error("output not recovered yet", metadata: ["reason": "\(failure)"])
+        }
+        for path in recovery.outputsReplaced {
+            logger.notice("output was removed or replaced", metadata: ["output": "\(path)"])
+        }
+        for cut in recovery.outputsCut {
+            logger.notice(
+                "output cut back to its last commit",
+                metadata: ["output": "\(cut.path)", "bytes": "\(cut.byteCount)"])
+        }
+        for problem in recovery.outputsShorter {
+            logger.warning(
+                "output is shorter than it was",
+                metadata: ["output": "\(problem.path)", "missing_bytes": "\(problem.byteCount)"])
+        }
+    }
+}
