@@ -85,7 +85,7 @@ package struct LogHamsterServer: Service {
             admission: StreamAdmission(
                 router: Router(rules: configuration.outputs, hasFallback: configuration.hasFallback),
                 hostBinding: configuration.hostBinding, store: store, registry: streams, threadPool: threadPool,
-                takeoverTimeout: configuration.limits.handshakeTimeout / 2),
+                logger: logger, takeoverTimeout: configuration.limits.handshakeTimeout / 2),
             connections: ConnectionRegistry(connectionsMax: configuration.limits.connectionsMax),
             streams: streams, statistics: statistics, tls: tls, limits: configuration.limits, logger: logger)
     }

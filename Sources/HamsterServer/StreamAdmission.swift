@@ -3,6 +3,7 @@ internal import HamsterProtocol
 internal import HamsterRouting
 internal import HamsterStore
 internal import HamsterTLS
+internal import Logging
 internal import NIOCore
 internal import NIOPosix
 
@@ -22,6 +23,7 @@ struct StreamAdmission: Sendable {
     let store: Store
     let registry: StreamRegistry
     let threadPool: NIOThreadPool
+    let logger: Logger
     /// How long an old stream may take to make way.
     let takeoverTimeout: Duration
 
@@ -41,6 +43,9 @@ struct StreamAdmission: Sendable {
             return .success(try await open(request, rule, handle))
         } catch {
             registry.release(handle)
+            logger.error(
+                "output not opened",
+                metadata: ["stream": "\(handle.streamID)", "output": "\(rule.name)", "reason": "\(error)"])
             return .failure(Self.reply(to: error))
         }
     }
