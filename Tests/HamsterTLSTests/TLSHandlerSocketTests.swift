@@ -69,7 +69,7 @@ import Testing
         #expect(!isWritable)
         #expect(atServer.byteCount <= 1 << 20)
         #expect(atClient.inputClosedCount == 0)
-        try await client.close()
+        client.pipeline.fireErrorCaught(CancellationError())
         await atClient.until(\.isInactive)
         try await listener.close()
     }
