@@ -233,10 +233,11 @@ extension TLSContext {
         COpenSSL_X509_STORE_check_revocation(store)
     }
 
-    /// Only subject alternative names count: a common name has never been checked by whoever issued it.
+    /// Only subject alternative names count: a common name has never been checked by whoever issued it. OpenSSL takes
+    /// a name that begins with a dot for every name below it.
     private func expectServerName(_ name: String) throws(TLSError) {
-        guard !name.isEmpty, !name.utf8.contains(0) else {
-            throw TLSError(.settingsRefused, "server_name", "no DNS name or IP address")
+        guard !name.isEmpty, !name.hasPrefix("."), !name.utf8.contains(0) else {
+            throw TLSError(.settingsRefused, "server_name", "'\(name)' is no DNS name or IP address")
         }
         OpenSSLErrorQueue.clear()
         let parameters = SSL_CTX_get0_param(pointer)

@@ -25,7 +25,7 @@ extension TLSError {
         10: "unexpected message",
         20: "record failed authentication",
         22: "record too long",
-        40: "no settings in common",
+        40: "no settings in common, or it requires a certificate that we didn't send",
         47: "illegal parameter",
         49: "access denied",
         50: "message could not be decoded",

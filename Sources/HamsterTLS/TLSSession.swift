@@ -180,6 +180,7 @@ final class TLSSession {
         }
         // A resumed session is not verified again.
         guard CertificateTime.now <= certificate.notAfter else {
+            context.forgetSession()
             throw TLSError(
                 .verification, peerName,
                 "certificate of '\(certificate.subject)' expired at \(certificate.notAfter)")

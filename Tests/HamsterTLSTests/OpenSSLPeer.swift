@@ -7,7 +7,7 @@ import Synchronization
 final class OpenSSLPeer: @unchecked Sendable {
     private let process = Process()
     private let input = Pipe()
-    private let collected = Mutex("")
+    private let collected = Mutex((text: "", isAtEnd: false))
     private let changes = Changes()
 
     init(_ arguments: [String]) throws {
@@ -20,10 +20,12 @@ final class OpenSSLPeer: @unchecked Sendable {
         output.fileHandleForReading.readabilityHandler = { [weak self] handle in
             let bytes = handle.availableData
             if bytes.isEmpty { handle.readabilityHandler = nil }
-            self?.collected.withLock { $0 += String(decoding: bytes, as: UTF8.self) }
+            self?.collected.withLock {
+                $0.text += String(decoding: bytes, as: UTF8.self)
+                $0.isAtEnd = bytes.isEmpty
+            }
             self?.changes.signal()
         }
-        process.terminationHandler = { [weak self] _ in self?.changes.signal() }
         try process.run()
     }
 
@@ -41,8 +43,9 @@ final class OpenSSLPeer: @unchecked Sendable {
         try OpenSSLPeer(["s_client", "-connect", "127.0.0.1:\(port)"] + arguments)
     }
 
-    var output: String { collected.withLock { $0 } }
-    var isRunning: Bool { process.isRunning }
+    var output: String { collected.withLock { $0.text } }
+    /// Whether the output came to its end, with the process.
+    var isAtEnd: Bool { collected.withLock { $0.isAtEnd } }
 
     /// The port that a server listens at.
     func port() async throws -> Int {
@@ -54,14 +57,11 @@ final class OpenSSLPeer: @unchecked Sendable {
 
     /// Returns once the output satisfies `condition`, or the process has ended.
     func until(_ condition: (String) -> Bool) async {
-        await changes.until { condition(output) || !process.isRunning }
+        await changes.until { condition(output) || isAtEnd }
     }
 
     /// Returns once the process has ended.
-    func end() async {
-        await changes.until { !process.isRunning }
-        await changes.until { true }
-    }
+    func end() async { await changes.until { isAtEnd } }
 
     func send(_ text: String) throws {
         try input.fileHandleForWriting.write(contentsOf: Data(text.utf8))

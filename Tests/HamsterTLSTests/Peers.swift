@@ -84,6 +84,8 @@ final class RecordingHandler: ChannelInboundHandler {
         case send(Int)
         /// Reads no more after the first bytes.
         case readOnce
+        /// Asks for every read, in a channel that doesn't read by itself; otherwise as `closeAfterPeer`.
+        case pull
     }
 
     private let recorder: Recorder
@@ -103,6 +105,7 @@ final class RecordingHandler: ChannelInboundHandler {
         switch behaviour {
         case .echo: context.writeAndFlush(data, promise: nil)
         case .readOnce: _ = context.channel.setOption(.autoRead, value: false)
+        case .pull: context.read()
         case .record, .closeAfterPeer, .send: break
         }
     }
@@ -110,6 +113,7 @@ final class RecordingHandler: ChannelInboundHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if let completed = event as? TLSHandshakeCompleted {
             recorder.note(.handshake(completed))
+            if case .pull = behaviour { context.read() }
             if case .send(let count) = behaviour {
                 bytesToSend = count
                 sendMore(context)
@@ -119,7 +123,7 @@ final class RecordingHandler: ChannelInboundHandler {
             recorder.note(.inputClosed)
             switch behaviour {
             case .record, .send, .readOnce: break
-            case .echo, .closeAfterPeer: context.close(mode: .output, promise: nil)
+            case .echo, .closeAfterPeer, .pull: context.close(mode: .output, promise: nil)
             }
         }
     }
@@ -151,7 +155,9 @@ enum Peers {
         _ context: TLSContext, _ recorder: Recorder, _ behaviour: RecordingHandler.Behaviour = .closeAfterPeer,
         handshakeTimeout: TimeAmount = .seconds(10)
     ) async throws -> any Channel {
-        try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        let isReadingByItself = if case .pull = behaviour { false } else { true }
+        return try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .childChannelOption(.autoRead, value: isReadingByItself)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelInitializer { channel in
                 add(context, "client", handshakeTimeout, recorder, behaviour, to: channel)

@@ -132,6 +132,13 @@ import Testing
             error?.description == "\(credentials.clientIssued.certificate): set the certificate's key too")
     }
 
+    @Test(arguments: ["", ".example.org", "log\0.example.org"])
+    func `a server name that would match anything else is an error`(name: String) {
+        let error = #expect(throws: TLSError.self) { _ = try credentials.client { $0.serverName = name } }
+
+        #expect(error?.code == .settingsRefused)
+    }
+
     @Test func `the system's trust store is read without a CA file`() throws {
         _ = try credentials.client { $0.ca = nil }
 

@@ -74,6 +74,20 @@ import Testing
         try await listener.close()
     }
 
+    @Test func `a channel that doesn't read by itself gets what it asks for`() async throws {
+        let (atServer, atClient) = (Recorder(), Recorder())
+        let listener = try await Peers.listen(try credentials.server(), atServer, .pull)
+        let client = try await Peers.connect(
+            to: listener.port, try credentials.client(), atClient, .send(5_000_000))
+
+        try await client.closeFuture.get()
+        await atServer.until(\.isInactive)
+
+        #expect(atServer.byteCount == 5_000_000)
+        #expect(atServer.errors.isEmpty && atClient.errors.isEmpty)
+        try await listener.close()
+    }
+
     @Test func `close sends close_notify first`() async throws {
         let (atServer, atClient) = (Recorder(), Recorder())
         let listener = try await Peers.listen(try credentials.server(), atServer)
