@@ -49,6 +49,12 @@ package struct DirectoryEvent: Sendable, Hashable {
     /// The name's bytes; empty where the directory itself is meant.
     package var name: [UInt8]
     package var changes: DirectoryChanges
+
+    package init(directory: Int32?, name: [UInt8], changes: DirectoryChanges) {
+        self.directory = directory
+        self.name = name
+        self.changes = changes
+    }
 }
 
 /// Watches directories by inotify(7). A thread of its own reads the kernel's queue, so that a slow consumer doesn't make
@@ -63,7 +69,7 @@ package final class DirectoryWatch: Sendable {
     package init() throws(FileError) {
         let queue = try EventQueue()
         self.queue = queue
-        let code = startThread { queue.readUntilClosed() }
+        let code = startDetachedThread { queue.readUntilClosed() }
         if code != 0 { throw FileError(.watch, SourcePath("inotify"), code: code) }
     }
 

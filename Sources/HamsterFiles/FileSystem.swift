@@ -28,6 +28,26 @@ package protocol FileSystem: Sendable {
     func synchronizeDirectory(_ path: SourcePath) throws(FileError)
     /// Opens a file for appending: see `OutputLocation` for what is refused.
     func openOutput(_ location: OutputLocation, _ opening: OutputOpening) throws(FileError) -> any OutputFileHandle
+    /// `synchronize` of many files, side by side where that is quicker; what went wrong with each, in the same order.
+    func synchronize(_ files: [any OutputFileHandle]) -> [FileError?]
+}
+
+extension FileSystem {
+    /// One after the other.
+    package func synchronize(_ files: [any OutputFileHandle]) -> [FileError?] {
+        files.map { $0.synchronizationFailure }
+    }
+}
+
+extension OutputFileHandle {
+    var synchronizationFailure: FileError? {
+        do throws(FileError) {
+            try synchronize()
+            return nil
+        } catch {
+            return error
+        }
+    }
 }
 
 /// Where an output file is.

@@ -42,6 +42,23 @@ extension LinuxFileSystem {
         }
     }
 
+    /// Side by side on some threads: a journaling file system makes one transaction of syncs that come together.
+    package func synchronize(_ files: [any OutputFileHandle]) -> [FileError?] {
+        let next = Atomic(0)
+        let failures = Mutex([FileError?](repeating: nil, count: files.count))
+        runOnThreads(min(files.count, Self.synchronizersMax)) {
+            while true {
+                let index = next.add(1, ordering: .relaxed).oldValue
+                guard index < files.count else { return }
+                if let failure = files[index].synchronizationFailure { failures.withLock { $0[index] = failure } }
+            }
+        }
+        return failures.withLock { $0 }
+    }
+
+    /// How many files are synchronized at the same time.
+    private static let synchronizersMax = 16
+
     private func baseDirectory(_ path: String) throws(FileError) -> BaseDirectory {
         if let known = bases.withLock({ $0[path] }), known.exists { return known }
         let opened = try BaseDirectory(SourcePath(path))
@@ -90,7 +107,9 @@ private struct OutputResolver {
     {
         let below = SourcePath(bytes: Array(components.joined(separator: [UInt8(ascii: "/")])))
         let resolution = RESOLVE_NO_MAGICLINKS | (isBeneath ? RESOLVE_BENEATH : 0)
-        let flags = UInt64(UInt32(bitPattern: flags | O_CLOEXEC | O_NOCTTY))
+        // openat2 refuses flags that mean nothing beside O_PATH.
+        let terminal = flags & CLinux_O_PATH == 0 ? O_NOCTTY : 0
+        let flags = UInt64(UInt32(bitPattern: flags | O_CLOEXEC | terminal))
         var attemptsLeft = 100
         while true {
             let result = try withPath(below, .open) { name in

@@ -52,7 +52,7 @@ package final class Wakeup: Sendable {
 /// thread can be made.
 package func withDedicatedThread(_ work: @escaping @Sendable () -> Void) async throws(FileError) {
     let code = await withCheckedContinuation { (continuation: CheckedContinuation<Int32, Never>) in
-        let code = startThread {
+        let code = startDetachedThread {
             work()
             continuation.resume(returning: 0)
         }
@@ -61,21 +61,48 @@ package func withDedicatedThread(_ work: @escaping @Sendable () -> Void) async t
     if code != 0 { throw FileError(.open, SourcePath("thread"), code: code) }
 }
 
-/// Starts a thread that nobody joins; 0, or an errno.
-func startThread(_ work: @escaping @Sendable () -> Void) -> Int32 {
-    final class Work: Sendable {
-        let run: @Sendable () -> Void
-        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+/// Runs the same work on the calling thread and on `count - 1` others, and waits for all to end. Fewer threads run it
+/// where no more can be made.
+func runOnThreads(_ count: Int, _ work: @Sendable () -> Void) {
+    withoutActuallyEscaping(work) { work in
+        var threads: [pthread_t] = []
+        for _ in 1..<max(1, count) {
+            guard case .success(let thread) = startThread(work) else { break }
+            threads.append(thread)
+        }
+        work()
+        for thread in threads { pthread_join(thread, nil) }
     }
-    let retained = Unmanaged.passRetained(Work(work))
+}
+
+/// Starts a thread that nobody joins; 0, or an errno.
+func startDetachedThread(_ work: @escaping @Sendable () -> Void) -> Int32 {
+    switch startThread(work) {
+    case .success(let thread):
+        pthread_detach(thread)
+        return 0
+    case .failure(let error): return error.code
+    }
+}
+
+/// Starts a thread, to be joined or detached.
+private func startThread(_ work: @escaping @Sendable () -> Void) -> Result<pthread_t, FileError> {
+    let retained = Unmanaged.passRetained(ThreadWork(run: work))
     var thread = pthread_t()
     let code = pthread_create(
         &thread, nil,
         { pointer in
             guard let pointer else { return nil }
-            Unmanaged<Work>.fromOpaque(pointer).takeRetainedValue().run()
+            Unmanaged<ThreadWork>.fromOpaque(pointer).takeRetainedValue().run()
             return nil
         }, retained.toOpaque())
-    if code == 0 { pthread_detach(thread) } else { retained.release() }
-    return code
+    guard code != 0 else { return .success(thread) }
+    retained.release()
+    return .failure(FileError(.open, SourcePath("thread"), code: code))
+}
+
+private final class ThreadWork: Sendable {
+    let run: @Sendable () -> Void
+
+    init(run: @escaping @Sendable () -> Void) { self.run = run }
 }

@@ -48,7 +48,7 @@ final class Journal: Sendable {
     func write(_ commit: CommitRecord) throws(StoreError) {
         guard !commit.isEmpty else { return }
         try file.withLock { file throws(StoreError) in
-            if file.mustRewrite { try rewrite(&file) }
+            if file.mustRewrite { try rewrite(&file, index.withLock { $0.everything }) }
             try append(commit, to: &file)
             index.withLock { $0.apply(commit) }
         }
@@ -64,16 +64,13 @@ final class Journal: Sendable {
         try file.withLock { file throws(StoreError) in
             let liveSize = index.withLock { $0.liveSize }
             guard file.size > max(file.compactionSizeMin, 4 * liveSize) else { return }
-            let before = index.withLock { index in
-                let before = index
-                forget(&index)
-                return before
-            }
+            var kept = index.withLock { $0 }
+            forget(&kept)
             let mustRewrite = file.mustRewrite
             do throws(StoreError) {
-                try rewrite(&file)
+                try rewrite(&file, kept.everything)
+                index.withLock { forget(&$0) }
             } catch {
-                index.withLock { $0 = before }
                 file.mustRewrite = mustRewrite || !isInPlace(file)
                 file.compactionSizeMin = 2 * file.size
                 throw error
@@ -147,14 +144,10 @@ extension Journal {
         }
     }
 
-    private func rewrite(_ file: inout File) throws(StoreError) {
-        do {
-            file = try Self.create(index.withLock { $0.everything }, path, fileSystem)
-        } catch {
-            // The new file may have the name by now: what went to the old one would be lost with it.
-            file.mustRewrite = true
-            throw error
-        }
+    private func rewrite(_ file: inout File, _ content: CommitRecord) throws(StoreError) {
+        // Until this has succeeded, the new file may have the name: what went to the old one would be lost with it.
+        file.mustRewrite = true
+        file = try Self.create(content, path, fileSystem)
     }
 
     /// Whether the journal's name still leads to this file, so that what is appended to it will be read again.

@@ -50,7 +50,8 @@ final class OutputFile: Sendable {
         self.path = path
     }
 
-    var isOpen: Bool { state.withLock { $0.opened != nil } }
+    /// Done with: another object has to take its place.
+    var isRetired: Bool { state.withLock { $0.isRetired } }
 
     /// Adds a writer; the first one opens the file.
     func attach(
@@ -100,11 +101,16 @@ final class OutputFile: Sendable {
 
     /// Ends a writer: whether all its bytes are committed, and whether the committer has to be told of this output.
     func close(_ id: Int) -> (isCommitted: Bool, isNews: Bool) {
-        state.withLock { state in
-            let isCommitted = state.ledger.close(id)
-            return (isCommitted, state.isRetired ? false : enqueue(&state))
+        // The stream's closures go when the lock is released: what they hold may call back.
+        let (isCommitted, isNews, _) = state.withLock { state in
+            let ended = state.ledger.close(id)
+            return (ended.isCommitted, state.isRetired ? false : enqueue(&state), ended.stream)
         }
+        return (isCommitted, isNews)
     }
+
+    /// Refuses all further bytes.
+    func shut(_ reason: StoreError) { state.withLock { $0.failure = $0.failure ?? reason } }
 
     /// Takes the output out of the committer's queue; nil where there is nothing to commit.
     func snapshot() -> Snapshot? {

@@ -75,12 +75,11 @@ struct OutputLedger {
         return (byteCount, told)
     }
 
-    /// Ends a writer. True: nothing of it waits for a commit.
-    mutating func close(_ id: Int) -> Bool {
+    /// Ends a writer: whether nothing of it waits for a commit. Then it is dropped, and given back.
+    mutating func close(_ id: Int) -> (isCommitted: Bool, stream: Stream?) {
         streams[id]?.isClosed = true
-        guard streams[id]?.isCommitted ?? true else { return false }
-        streams[id] = nil
-        return true
+        guard streams[id]?.isCommitted ?? true else { return (false, nil) }
+        return (true, streams.removeValue(forKey: id))
     }
 
     /// Goes back to the last commit and forgets all streams, which are returned.

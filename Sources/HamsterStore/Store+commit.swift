@@ -8,10 +8,11 @@ extension Store {
     /// An output that can't be synchronized is cut back to its last commit, and its writers are told; the others go on.
     /// Throws where the journal can't be written: then nothing has changed, and the next commit tries it all again.
     package func commit() throws(StoreError) {
-        try commitTurn.withLock { _ throws(StoreError) in
+        try commitTurn.withLock { isReleased throws(StoreError) in
+            if isReleased { throw StoreError(.closed, SourcePath(configuration.journal)) }
             let queue = table.withLock { $0.takeQueue() }
             let touched = table.withLock { $0.takeTouched() }
-            let snapshots = queue.compactMap { $0.snapshot() }.filter { synchronize($0) }
+            let snapshots = synchronized(queue.compactMap { $0.snapshot() })
             do throws(StoreError) {
                 try journal.write(commitRecord(of: snapshots, touched))
             } catch {
@@ -51,15 +52,14 @@ extension Store {
         }
     }
 
-    /// False: the output has lost what it had not committed.
-    private func synchronize(_ snapshot: OutputFile.Snapshot) -> Bool {
-        guard configuration.sync == .commit else { return true }
-        do {
-            try snapshot.handle.synchronize()
-            return true
-        } catch {
-            lose(snapshot.output, StoreError(.lost, snapshot.output.path, cause: error))
-            return false
+    /// The snapshots whose outputs are on disk; the other outputs have lost what they had not committed.
+    private func synchronized(_ snapshots: [OutputFile.Snapshot]) -> [OutputFile.Snapshot] {
+        guard configuration.sync == .commit else { return snapshots }
+        let failures = fileSystem.synchronize(snapshots.map(\.handle))
+        return zip(snapshots, failures).compactMap { snapshot, failure in
+            guard let failure else { return snapshot }
+            lose(snapshot.output, StoreError(.lost, snapshot.output.path, cause: failure))
+            return nil
         }
     }
 

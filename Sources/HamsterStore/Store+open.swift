@@ -79,7 +79,7 @@ extension Store {
                     retire(output)
                 }
             } catch {
-                if error.code != .busy || !output.isOpen { table.withLock { $0.remove(output) } }
+                if output.isRetired { table.withLock { $0.remove(output) } }
                 throw error
             }
         }

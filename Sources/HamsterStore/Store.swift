@@ -18,8 +18,8 @@ package final class Store: Sendable {
     let onFailure: @Sendable (StoreError) -> Void
     let journal: Journal
     let table: Mutex<StoreTable>
-    /// Held by the one commit that runs.
-    let commitTurn = Mutex<Void>(())
+    /// Held by the one commit that runs; true once the state directory may be another's.
+    let commitTurn = Mutex(false)
     let uncommitted = Atomic<Int>(0)
     let commitIsRequested = Atomic<Bool>(false)
     let isStopping = Atomic<Bool>(false)
@@ -66,9 +66,21 @@ package final class Store: Sendable {
     /// Commits what can be committed, and lets another process have the state directory. Blocks. What is opened or
     /// appended later is refused.
     package func close() {
-        table.withLock { $0.isClosed = true }
-        do { try commit() } catch { onFailure(error) }
-        lock.release()
+        let outputs = table.withLock { table in
+            table.isClosed = true
+            return Array(table.outputs.values)
+        }
+        for output in outputs { output.shut(StoreError(.closed, output.path)) }
+        do throws(StoreError) {
+            try commit()
+        } catch {
+            if error.code != .closed { onFailure(error) }
+        }
+        for output in outputs { retire(output) }
+        commitTurn.withLock { isReleased in
+            isReleased = true
+            lock.release()
+        }
     }
 
     private static func prepare(
