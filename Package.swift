@@ -96,6 +96,10 @@ let package = Package(
                 lifecycle, logging, nioCore, nioPosix,
             ], swiftSettings: strictSettings),
 
+        .target(name: "HamsterTesting", path: "Tests/HamsterTesting", swiftSettings: settings),
+        .testTarget(
+            name: "EndToEndTests", dependencies: ["HamsterTesting", "loghamsterc", "loghamsterd"],
+            swiftSettings: settings),
         .testTarget(
             name: "HamsterFilesTests", dependencies: ["HamsterCore", "HamsterFiles"], swiftSettings: settings),
         .testTarget(

@@ -1,0 +1,116 @@
+import Foundation
+
+/// A server and a client on loopback with certificates of their own, and the real programs.
+///
+/// Everything is below one scratch directory: `source/` for the client's files, `stored/` for the server's outputs.
+package final class Deployment {
+    package let scratch: ScratchDirectory
+    package let authority: CertificateAuthority
+    package let host = "web1"
+    package let serverPair: CertificateAuthority.Pair
+    package let clientPair: CertificateAuthority.Pair
+    /// The port of the server that was started last; the same one again after a restart.
+    package private(set) var port = 0
+
+    package init() async throws {
+        scratch = try ScratchDirectory()
+        authority = try await CertificateAuthority(in: scratch)
+        serverPair = try await authority.server("localhost", "127.0.0.1")
+        clientPair = try await authority.client(host)
+        try FileManager.default.createDirectory(atPath: scratch("source"), withIntermediateDirectories: true)
+    }
+
+    // MARK: Server
+
+    /// Starts `loghamsterd` and waits until it listens. `root` and `tls` are lines for those tables; `extra` follows them.
+    package func startServer(
+        root: String = "", tls: String? = nil, extra: String = ""
+    ) async throws -> ChildProcess {
+        let server = try runServer(root: root, tls: tls, extra: extra)
+        try await server.waitForError("listening")
+        let line = server.errors.split(separator: "\n").first { $0.contains("listening") } ?? ""
+        guard let text = line.split(separator: " ").first(where: { $0.hasPrefix("address=") }),
+            let port = text.split(separator: ":").last.flatMap({ Int($0) })
+        else { throw TestingError("no port in '\(line)'") }
+        self.port = port
+        return server
+    }
+
+    /// Starts `loghamsterd` without waiting for anything.
+    package func runServer(root: String = "", tls: String? = nil, extra: String = "") throws -> ChildProcess {
+        let mutual = "client_ca = \"\(authority.certificate)\""
+        let configuration = """
+            listen = "127.0.0.1:\(port)"
+            directory = "stored"
+            state = "server-state"
+            debug = true
+            \(root)
+            [tls]
+            cert = "\(serverPair.certificate)"
+            key = "\(serverPair.key)"
+            \(tls ?? mutual)
+            \(extra)
+            """
+        let file = try scratch.write("server.toml", configuration)
+        return try ChildProcess(try Repository.program("loghamsterd"), ["--config", file], in: scratch)
+    }
+
+    /// What the server has stored of a file in `source/`; nil: nothing.
+    package func stored(_ name: String, host: String? = nil) -> [UInt8]? {
+        scratch.contents("stored/\(host ?? self.host)\(scratch("source/\(name)"))")
+    }
+
+    /// Waits until the server has stored exactly these bytes.
+    package func waitUntilStored(_ name: String, _ expected: [UInt8], timeout: Duration = .seconds(60)) async throws {
+        try await eventually(
+            "\(name) with \(expected.count) bytes; there are \(stored(name)?.count ?? -1)", timeout: timeout
+        ) {
+            stored(name) == expected
+        }
+    }
+
+    // MARK: Client
+
+    /// Starts `loghamsterc` on everything in `source/`. `input` replaces the lines of the one `[[input]]`.
+    package func startClient(
+        root: String = "", target: String = "", tls: String? = nil, input: String = "path = \"source/*\""
+    ) throws -> ChildProcess {
+        let file = try writeClientConfiguration(root: root, target: target, tls: tls, input: input)
+        return try ChildProcess(try Repository.program("loghamsterc"), ["--config", file], in: scratch)
+    }
+
+    package func writeClientConfiguration(
+        root: String = "", target: String = "", tls: String? = nil, input: String? = nil
+    ) throws -> String {
+        let mutual = """
+            ca = "\(authority.certificate)"
+            cert = "\(clientPair.certificate)"
+            key = "\(clientPair.key)"
+            """
+        return try scratch.write(
+            "client.toml",
+            """
+            hostname = "\(host)"
+            state = "client-state"
+            \(root)
+            [target]
+            hostname = "127.0.0.1"
+            port = \(port == 0 ? 7007 : port)
+            \(target)
+            [target.tls]
+            \(tls ?? mutual)
+            \(input.map { "[[input]]\nrotate_wait = \"300ms\"\n\($0)" } ?? "")
+            """)
+    }
+
+    /// Runs `loghamsterc send` to its end.
+    package func send(
+        _ files: [String], target: String = "", tls: String? = nil, timeout: Duration = .seconds(60)
+    ) async throws -> (exitCode: Int32, output: String, errors: String) {
+        let file = try writeClientConfiguration(target: target, tls: tls)
+        let client = try ChildProcess(
+            try Repository.program("loghamsterc"), ["send", "--config", file] + files, in: scratch)
+        let code = try await client.exitCode(timeout: timeout)
+        return (code, client.output, client.errors)
+    }
+}

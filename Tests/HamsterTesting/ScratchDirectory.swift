@@ -1,0 +1,61 @@
+import Foundation
+
+/// A directory of one test's own, removed with the last reference.
+package final class ScratchDirectory: Sendable {
+    /// Absolute, without a separator at its end.
+    package let path: String
+
+    package init() throws {
+        var template = Array("\(FileManager.default.temporaryDirectory.path)/loghamster-test-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw TestingError("mkdtemp: \(String(cString: strerror(errno)))") }
+        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    deinit {
+        // What a test took the permissions from can stay behind in the temporary directory.
+        try? FileManager.default.removeItem(atPath: path)
+    }
+
+    /// The absolute path of a name in here.
+    package func callAsFunction(_ name: String) -> String { "\(path)/\(name)" }
+
+    /// Writes a whole file, with the directories above it. Returns its absolute path.
+    @discardableResult
+    package func write(_ name: String, _ bytes: some Sequence<UInt8>) throws -> String {
+        let file = self(name)
+        try FileManager.default.createDirectory(
+            atPath: (file as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+        try Data(bytes).write(to: URL(fileURLWithPath: file))
+        return file
+    }
+
+    @discardableResult
+    package func write(_ name: String, _ text: String) throws -> String { try write(name, Array(text.utf8)) }
+
+    /// Appends to a file, which is made when missing.
+    package func append(_ name: String, _ bytes: some Sequence<UInt8>) throws {
+        let descriptor = open(self(name), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw TestingError("\(name): \(String(cString: strerror(errno)))") }
+        let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        try handle.write(contentsOf: Data(bytes))
+        try handle.close()
+    }
+
+    package func append(_ name: String, _ text: String) throws { try append(name, Array(text.utf8)) }
+
+    /// Nil where there is no such file.
+    package func contents(_ name: String) -> [UInt8]? { FileManager.default.contents(atPath: self(name)).map { Array($0) } }
+
+    package func rename(_ name: String, to other: String) throws {
+        guard Foundation.rename(self(name), self(other)) == 0 else {
+            throw TestingError("rename \(name): \(String(cString: strerror(errno)))")
+        }
+    }
+}
+
+/// What went wrong in a test's own machinery.
+package struct TestingError: Error, CustomStringConvertible {
+    package let description: String
+
+    package init(_ description: String) { self.description = description }
+}
