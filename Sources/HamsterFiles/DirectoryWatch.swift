@@ -117,7 +117,7 @@ private final class EventQueue: Sendable {
     func add(_ directory: SourcePath) throws(FileError) -> Int32 {
         let mask =
             IN_CREATE | IN_MODIFY | IN_MOVED_FROM | IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE | IN_DELETE_SELF
-            | IN_MOVE_SELF | IN_ONLYDIR | IN_EXCL_UNLINK
+            | IN_MOVE_SELF | IN_ONLYDIR
         let result = try withPath(directory, .watch) { name in
             Result { () throws(FileError) in
                 try systemCall(.watch, directory) {

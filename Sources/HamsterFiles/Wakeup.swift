@@ -42,9 +42,10 @@ package final class Wakeup: Sendable {
 
     /// Rounded up, so that a wait never ends before its time and then spins.
     private static func milliseconds(_ duration: Duration) -> Int32 {
+        guard duration > .zero else { return 0 }
         let (seconds, attoseconds) = duration.components
         guard seconds < 1_000_000 else { return .max }
-        return max(0, Int32(seconds * 1000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000))
+        return Int32(seconds * 1000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
     }
 }
 

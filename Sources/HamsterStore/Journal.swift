@@ -19,17 +19,14 @@ final class Journal: Sendable {
         var compactionSizeMin = Journal.compactionSizeMin
     }
 
-    /// How many directories are remembered as durable.
-    static let directoriesMax = 65_536
-
-    let path: String
-    let sync: SyncPolicy
-    let fileSystem: any FileSystem
+    private let path: String
+    private let sync: SyncPolicy
+    private let fileSystem: any FileSystem
     private let file: Mutex<File>
     private let index: Mutex<JournalIndex>
     let waiting = Mutex<[Registration]>([])
-    /// Held by the one that writes for all who wait; what it guards are directories whose own entries are durable.
-    let turn = Mutex<Set<SourcePath>>([])
+    /// Held by the one that writes for all who wait.
+    let turn = Mutex<Void>(())
 
     /// Opens the journal, or makes an empty one; a torn last frame is cut off.
     init(

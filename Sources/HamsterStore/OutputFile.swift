@@ -9,6 +9,8 @@ final class OutputFile: Sendable {
     struct Opened {
         var handle: any OutputFileHandle
         var record: OutputRecord
+        /// To be synchronized before the first commit: the file's name, or those of directories above it, may be new.
+        var directoriesDue: [SourcePath]
     }
 
     /// What came of the wish to write here.
@@ -25,6 +27,7 @@ final class OutputFile: Sendable {
         var output: OutputFile
         var handle: any OutputFileHandle
         var record: OutputRecord
+        var directoriesDue: [SourcePath]
         var ledger: OutputLedger.Snapshot
     }
 
@@ -119,7 +122,9 @@ final class OutputFile: Sendable {
             guard let opened = state.opened, let ledger = state.ledger.snapshot() else { return nil }
             var record = opened.record
             record.length = ledger.length
-            return Snapshot(output: self, handle: opened.handle, record: record, ledger: ledger)
+            return Snapshot(
+                output: self, handle: opened.handle, record: record, directoriesDue: opened.directoriesDue,
+                ledger: ledger)
         }
     }
 
@@ -128,7 +133,10 @@ final class OutputFile: Sendable {
 
     /// Notes what has become durable; gives the streams to be told.
     func commit(_ snapshot: OutputLedger.Snapshot) -> (byteCount: Int, streams: [OutputLedger.Stream]) {
-        state.withLock { $0.ledger.commit(snapshot) }
+        state.withLock { state in
+            state.opened?.directoriesDue = []
+            return state.ledger.commit(snapshot)
+        }
     }
 
     /// Closes the file when nobody writes to it, or can any more, and all is committed.

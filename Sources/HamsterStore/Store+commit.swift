@@ -52,15 +52,32 @@ extension Store {
         }
     }
 
-    /// The snapshots whose outputs are on disk; the other outputs have lost what they had not committed.
+    /// The snapshots whose outputs and their names are on disk; the other outputs have lost what they had not committed.
     private func synchronized(_ snapshots: [OutputFile.Snapshot]) -> [OutputFile.Snapshot] {
         guard configuration.sync == .commit else { return snapshots }
         let failures = fileSystem.synchronize(snapshots.map(\.handle))
+        let directoryFailures = synchronizeDirectories(Set(snapshots.flatMap(\.directoriesDue)))
         return zip(snapshots, failures).compactMap { snapshot, failure in
+            let failure = failure ?? snapshot.directoriesDue.lazy.compactMap { directoryFailures[$0] }.first
             guard let failure else { return snapshot }
             lose(snapshot.output, StoreError(.lost, snapshot.output.path, cause: failure))
             return nil
         }
+    }
+
+    /// Each once, however many outputs are new in it; what went wrong with which.
+    private func synchronizeDirectories(_ due: Set<SourcePath>) -> [SourcePath: FileError] {
+        var failures: [SourcePath: FileError] = [:]
+        for directory in due {
+            do throws(FileError) {
+                try fileSystem.synchronizeDirectory(directory)
+            } catch {
+                // One that was removed takes the file's name with it, and that was somebody's wish.
+                if !error.isMissing { failures[directory] = error }
+            }
+        }
+        table.withLock { $0.noteDurable(due.filter { failures[$0] == nil }) }
+        return failures
     }
 
     private func lose(_ output: OutputFile, _ error: StoreError) {

@@ -98,11 +98,11 @@ extension Store {
         let record = OutputRecord(
             number: journal.read { $0.number(of: output.location) }, location: output.location,
             identity: status.identity, length: length, lastSeen: now())
+        let isKnown = known?.identity == record.identity && known?.length == record.length
+        let due = table.withLock { $0.directoriesDue(of: handle, isKnown: isKnown) }
         // Else a crash before the first commit would leave bytes that no record tells from older ones.
-        if known?.identity != record.identity || known?.length != record.length {
-            try journal.register(record, handle)
-        }
-        return OutputFile.Opened(handle: handle, record: record)
+        if !isKnown { try journal.register(record) }
+        return OutputFile.Opened(handle: handle, record: record, directoriesDue: due)
     }
 
     /// The output's length, after what a failure has left behind its recorded end was cut off.

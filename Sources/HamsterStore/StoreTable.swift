@@ -9,6 +9,9 @@ struct StoreTable {
         case closing
     }
 
+    /// How many directories are remembered as durable.
+    static let directoriesMax = 65_536
+
     private(set) var outputs: [OutputTarget.Location: OutputFile] = [:]
     private var owners: [FileIdentity: OutputFile] = [:]
     private var identities: [OutputTarget.Location: FileIdentity] = [:]
@@ -21,6 +24,8 @@ struct StoreTable {
     private(set) var queue: [OutputFile] = []
     /// When the first of them was added.
     private(set) var queuedSince: ContinuousClock.Instant?
+    /// Directories whose entries are durable, as of when they were last seen to change.
+    private var directoriesDurable: Set<SourcePath> = []
     var isClosed = false
 
     /// The output at a location, made when there is none.
@@ -43,6 +48,19 @@ struct StoreTable {
         guard outputs[output.location] === output else { return }
         outputs[output.location] = nil
         if let identity = identities.removeValue(forKey: output.location) { owners[identity] = nil }
+    }
+
+    /// Which directories the first commit of an output has to synchronize: all of them for a file that the journal doesn't
+    /// know, because it may be new and so may they; for others those that this process hasn't synchronized yet.
+    mutating func directoriesDue(of handle: any OutputFileHandle, isKnown: Bool) -> [SourcePath] {
+        directoriesDurable.subtract(handle.changedDirectories)
+        let isOld = isKnown && handle.changedDirectories.isEmpty
+        return isOld ? handle.entryDirectories.filter { !directoriesDurable.contains($0) } : handle.entryDirectories
+    }
+
+    mutating func noteDurable(_ directories: some Collection<SourcePath>) {
+        if directoriesDurable.count > Self.directoriesMax { directoriesDurable = [] }
+        directoriesDurable.formUnion(directories)
     }
 
     /// True: the queue was empty, so the committer may be asleep.

@@ -132,6 +132,22 @@ import Testing
         #expect(fileSystem.synchronize([]).isEmpty)
     }
 
+    @Test func `an append that fails half way is cut back`() throws {
+        let output = try open(["sparse"])
+        // The largest size that this file system allows: the file is sparse and takes no room.
+        var (fits, fails) = (0 as UInt64, UInt64(Int64.max) + 1)
+        while fails - fits > 1 {
+            let middle = fits + (fails - fits) / 2
+            if (try? output.truncate(to: middle)) != nil { fits = middle } else { fails = middle }
+        }
+        try output.truncate(to: fits - 3)
+
+        let error = #expect(throws: FileError.self) { try output.append("0123456789") }
+        #expect(error?.code == EFBIG)
+        #expect(error?.remains == .cutBack(bytes: 3))
+        #expect(try output.status().size == fits - 3)
+    }
+
     @Test func `a full disk is told as such`() throws {
         let error = FileError(.append, SourcePath("/var/log/x"), code: ENOSPC)
 

@@ -84,7 +84,7 @@ import Testing
         var step = 1
         while try !Self.run(crashAt: step, isDone: isDone, cutsPower: cutsPower) { step += 1 }
 
-        #expect(step > 30)
+        #expect(step > 20)
     }
 
     @Test func `with the kernel's word alone a crash of the process loses nothing`() throws {

@@ -153,14 +153,35 @@ import Testing
         #expect(try scene.store().offset("0") == position)
     }
 
-    @Test func `a directory that can't be synchronized fails the opening in it`() throws {
+    @Test func `a directory that can't be synchronized loses the outputs that are new in it`() throws {
+        let (bad, good) = (Acknowledgements(), Acknowledgements())
         let store = try store()
         fileSystem.set(.error(.directory, pathSuffix: "/bad", code: EIO))
-
-        let error = #expect(throws: StoreError.self) { try store.open(.bytes("bad/a"), "a") }
-        #expect(error?.code == .output)
-        try store.open(.bytes("good/a"), "a").append("x")
+        try store.open(.bytes("bad/a"), "a", bad).append("x")
+        try store.open(.bytes("good/a"), "b", good).append("x")
+        try store.commit()
         fileSystem.set(nil)
-        try store.open(.bytes("bad/a"), "b").append("x")
+
+        #expect(bad.offsets == [])
+        #expect(bad.failures.map(\.code) == [.lost])
+        #expect(good.offsets == [1])
+        let again = try store.open(.bytes("bad/a"), "a")
+        try again.append("y")
+        try store.commit()
+        #expect(try scene.output("bad/a") == "y")
+    }
+
+    @Test func `a directory is synchronized once for many new outputs, and not again for known ones`() throws {
+        let store = try store()
+        let writers = try (0..<10).map { try store.open(.bytes("web1/\($0)"), "\($0)") }
+        for writer in writers { try writer.append("x") }
+        try store.commit()
+        #expect(fileSystem.count(.directory) == 2)
+
+        for writer in writers { writer.close() }
+        try store.commit()
+        try store.open(.bytes("web1/0"), "0").append("y")
+        try store.commit()
+        #expect(fileSystem.count(.directory) == 2)
     }
 }
