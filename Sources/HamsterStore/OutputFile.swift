@@ -142,6 +142,8 @@ final class OutputFile: Sendable {
     /// Closes the file when nobody writes to it, or can any more, and all is committed.
     func retireIfIdle() -> Retirement {
         state.withLock { state in
+            // By a failed sync, which has seen to the rest already.
+            if state.isRetired { return .retired }
             guard state.ledger.isCommitted, state.failure != nil || state.ledger.streams.isEmpty else { return .inUse }
             state.isRetired = true
             state.opened = nil

@@ -15,6 +15,8 @@ final class FaultyFileSystem: FileSystem {
         case crash(atStep: Int, isDone: Bool)
         /// Steps of this kind fail while the path ends so.
         case error(Step, pathSuffix: String, code: Int32)
+        /// Appends fail after half of their bytes, and truncations fail, while the path ends so.
+        case torn(pathSuffix: String)
     }
 
     struct State {
@@ -56,6 +58,11 @@ final class FaultyFileSystem: FileSystem {
             throw FileError(operation, path, code: EIO)
         case .error(step, let suffix, let code) where path.description.hasSuffix(suffix):
             throw FileError(operation, path, code: code)
+        case .torn(let suffix) where path.description.hasSuffix(suffix) && (step == .append || step == .truncate):
+            try part()
+            var error = FileError(operation, path, code: EIO)
+            error.remains = step == .append ? .torn(bytes: 1) : nil
+            throw error
         default: try whole()
         }
     }

@@ -56,6 +56,22 @@ import Testing
         #expect(try scene.output("a") == "before!")
     }
 
+    @Test func `torn bytes that could not be cut off are cut off when the output is opened again`() throws {
+        let store = try store()
+        let a = try store.open(.bytes("a"), "a")
+        try a.append("before")
+        fileSystem.set(.torn(pathSuffix: "/a"))
+        #expect(throws: StoreError.self) { try a.append("torn") }
+        fileSystem.set(nil)
+        a.close()
+        #expect(try scene.output("a") == "beforeto")
+
+        let again = try store.open(.bytes("a"), "a")
+        try again.append("after")
+        #expect(again.start.offset == 6)
+        #expect(try scene.output("a") == "beforeafter")
+    }
+
     @Test func `other writers of a failed output are told`() throws {
         let told = Acknowledgements()
         let store = try store()
