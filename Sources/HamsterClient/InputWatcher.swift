@@ -49,7 +49,9 @@ struct InputWatcher {
         }
     }
 
-    private static func events(of watch: DirectoryWatch, until deadline: ContinuousClock.Instant) async -> [DirectoryEvent] {
+    private static func events(of watch: DirectoryWatch, until deadline: ContinuousClock.Instant) async
+        -> [DirectoryEvent]
+    {
         await withTaskGroup(of: [DirectoryEvent]?.self) { group in
             group.addTask { await watch.next() }
             group.addTask {
@@ -140,7 +142,8 @@ extension InputWatcher {
         guard !isFollowed(status.identity), isWorthwhile(path, status, input) else { return }
         do throws(FileError) {
             let file = try tailedFile(path, input, isFirst: isFirst)
-            let shipper = shippers[path] ?? PathShipper(FollowedPath(path: path), input: input, environment: environment)
+            let shipper =
+                shippers[path] ?? PathShipper(FollowedPath(path: path), input: input, environment: environment)
             environment.progress.found(file.identity, size: status.size)
             shipper.followed.lead(to: file, now: .now)
             if shippers.updateValue(shipper, forKey: path) == nil { start(shipper) } else { shipper.wake() }

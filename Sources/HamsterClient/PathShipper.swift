@@ -161,7 +161,8 @@ extension PathShipper {
     private func startOver(_ file: TailedFile) {
         let record = file.startOver(now: FileTime.now.seconds)
         environment.state.update(record)
-        logger.notice("file holds new content, sending from its start", metadata: ["generation": "\(record.generation)"])
+        logger.notice(
+            "file holds new content, sending from its start", metadata: ["generation": "\(record.generation)"])
     }
 
     private func transfer(of file: TailedFile, _ slot: ConnectionSlots.Slot) -> Transfer? {
@@ -222,6 +223,7 @@ private struct Attempts {
         failures += 1
         if policy.isEndedByLastingRefusal, error.isLasting { throw error }
         if let giveUpAfter = policy.giveUpAfter, now - lastProgress > giveUpAfter { throw error }
-        return error.isLasting ? policy.delayLasting * Double.random(in: 0.5...1) : policy.delay(afterFailures: failures)
+        return error.isLasting
+            ? policy.delayLasting * Double.random(in: 0.5...1) : policy.delay(afterFailures: failures)
     }
 }

@@ -1,7 +1,7 @@
+internal import HamsterCore
 package import HamsterFiles
 internal import HamsterProtocol
 package import HamsterState
-internal import HamsterCore
 internal import HamsterTLS
 internal import HamsterTail
 package import Logging

@@ -58,7 +58,10 @@ extension ClientSettings {
             if table.has("hostname") { table.report("hostname", "set either hostname or hosts") }
         } else if let host = table.required("hostname", "the name or address of the server") {
             let place = HostAndPort(host.contains(":") ? "[\(host)]" : host, defaultPort: port)
-            if place == nil || host.isEmpty || (!host.hasPrefix("::") && host.contains(":") && !host.contains("::") && host.split(separator: ":").count < 8) {
+            if place == nil || host.isEmpty
+                || (!host.hasPrefix("::") && host.contains(":") && !host.contains("::")
+                    && host.split(separator: ":").count < 8)
+            {
                 table.report("hostname", "expected a name or an address without a port, got \"\(host)\"")
             }
             places = place.map { [$0] } ?? []
@@ -185,7 +188,8 @@ extension ClientSettings {
         for key in meta.keys {
             guard let value = meta.string(key) else { continue }
             guard StreamRequest.isKey(Array(key.utf8)), !StreamRequest.reservedKeys.contains(key) else {
-                meta.report(key, "a key must be a-z first, then up to 31 of a-z 0-9 _ . -, and none of the protocol's own")
+                meta.report(
+                    key, "a key must be a-z first, then up to 31 of a-z 0-9 _ . -, and none of the protocol's own")
                 continue
             }
             values[key] = value
@@ -214,7 +218,9 @@ extension ConfigurationDocument {
     fileprivate mutating func apply(
         _ overrides: ClientOverrides, workingDirectory: String
     ) -> (key: String, text: String)? {
-        func absolute(_ path: String) -> TOMLNode { .string(path.hasPrefix("/") ? path : "\(workingDirectory)/\(path)") }
+        func absolute(_ path: String) -> TOMLNode {
+            .string(path.hasPrefix("/") ? path : "\(workingDirectory)/\(path)")
+        }
         func source(_ name: String) -> String { overrides.sources[name] ?? "--\(name)" }
         if let ca = overrides.ca { override(["target", "tls", "ca"], absolute(ca), source: source("ca")) }
         if let certificate = overrides.certificate {

@@ -40,7 +40,8 @@ final class ConfigurationReading {
     /// The configuration in effect, as TOML; keys without a value are comments.
     var text: String {
         tables.map { prefix in
-            let lines = (effective[prefix] ?? []).map { key, value in value.map { "\(key) = \($0)" } ?? "# \(key): none" }
+            let lines = (effective[prefix] ?? []).map { key, value in value.map { "\(key) = \($0)" } ?? "# \(key): none"
+            }
             return (heading(prefix) + lines).joined(separator: "\n")
         }.joined(separator: "\n\n") + "\n"
     }

@@ -23,8 +23,10 @@ enum Quantity {
     }
 
     static func text(duration: Duration) -> String {
-        let milliseconds = Int(duration.components.seconds) * 1_000 + Int(duration.components.attoseconds / 1_000_000_000_000_000)
-        for (unit, factor) in durationUnits.reversed() where milliseconds >= factor && milliseconds.isMultiple(of: factor) {
+        let milliseconds =
+            Int(duration.components.seconds) * 1_000 + Int(duration.components.attoseconds / 1_000_000_000_000_000)
+        for (unit, factor) in durationUnits.reversed()
+        where milliseconds >= factor && milliseconds.isMultiple(of: factor) {
             return "\(milliseconds / factor)\(unit)"
         }
         return "0s"

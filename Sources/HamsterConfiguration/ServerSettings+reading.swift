@@ -35,7 +35,8 @@ extension ServerSettings {
         try reading.finish()
     }
 
-    private static func warnings(tls: TLSServerConfiguration?, _ listeners: [ServerConfiguration.Listener]) -> [String] {
+    private static func warnings(tls: TLSServerConfiguration?, _ listeners: [ServerConfiguration.Listener]) -> [String]
+    {
         guard tls == nil, let open = listeners.first(where: { !HostAndPort.isLoopback($0.address) }) else { return [] }
         return ["TLS is off on \(open): everybody on the way can read and change the logs"]
     }
@@ -110,7 +111,8 @@ extension ServerSettings {
         store.commitInterval = table.duration(
             "commit_interval", in: .milliseconds(1)...(.seconds(60)), default: .milliseconds(100))
         store.commitBytes = table.size("commit_bytes", in: 4_096...(1 << 30), default: 16 << 20)
-        store.forgetAfter = table.duration("forget_after", in: .seconds(3_600)...(.seconds(3_650 * 86_400)), default: .seconds(90 * 86_400))
+        store.forgetAfter = table.duration(
+            "forget_after", in: .seconds(3_600)...(.seconds(3_650 * 86_400)), default: .seconds(90 * 86_400))
         table.finish()
     }
 

@@ -100,7 +100,9 @@ struct TableReader {
                 switch node {
                 case .string(let text): return [text]
                 case .array(let nodes):
-                    let texts = nodes.compactMap { node -> String? in if case .string(let text) = node { text } else { nil } }
+                    let texts = nodes.compactMap { node -> String? in
+                        if case .string(let text) = node { text } else { nil }
+                    }
                     return texts.count == nodes.count ? texts : nil
                 case .integer, .number, .boolean, .time, .table: return nil
                 }
@@ -125,7 +127,9 @@ struct TableReader {
 
     /// The table below `key`; an empty one where there is none.
     func table(_ key: String) -> TableReader {
-        let below = take(key, "a table") { node -> [String: TOMLNode]? in if case .table(let below) = node { below } else { nil } }
+        let below = take(key, "a table") { node -> [String: TOMLNode]? in
+            if case .table(let below) = node { below } else { nil }
+        }
         return TableReader(reading, table: below ?? [:], prefix: "\(prefix)\(key).")
     }
 
@@ -186,7 +190,9 @@ struct TableReader {
             switch scalar {
             case "\"": "\\\""
             case "\\": "\\\\"
-            default: scalar.value < 0x20 ? "\\u00" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16) : String(scalar)
+            default:
+                scalar.value < 0x20
+                    ? "\\u00" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16) : String(scalar)
             }
         }
         return "\"\(escaped.joined())\""

@@ -17,7 +17,9 @@ package struct LineLogHandler: LogHandler {
     package var metadata: Logger.Metadata = [:]
 
     /// `write` takes whole lines with their LF, from any thread.
-    package init(format: Format, level: Logger.Level, write: @escaping @Sendable (String) -> Void = writeToStandardError) {
+    package init(
+        format: Format, level: Logger.Level, write: @escaping @Sendable (String) -> Void = writeToStandardError
+    ) {
         self.format = format
         self.write = write
         logLevel = level
@@ -47,11 +49,15 @@ package struct LineLogHandler: LogHandler {
         let members =
             [("time", timestamp()), ("level", "\(level)"), ("message", "\(message)")]
             + pairs.map { (["time", "level", "message"].contains($0.0) ? "_\($0.0)" : $0.0, $0.1) }
-        return "{" + members.map { "\"\(escaped($0.0, quotes: true))\":\"\(escaped($0.1, quotes: true))\"" }.joined(separator: ",") + "}"
+        return "{"
+            + members.map { "\"\(escaped($0.0, quotes: true))\":\"\(escaped($0.1, quotes: true))\"" }.joined(
+                separator: ",") + "}"
     }
 
     private func quotedIfNeeded(_ text: String) -> String {
-        let isPlain = !text.isEmpty && text.unicodeScalars.allSatisfy { $0.value > 0x20 && $0 != "\"" && $0 != "\\" && $0.value != 0x7F }
+        let isPlain =
+            !text.isEmpty
+            && text.unicodeScalars.allSatisfy { $0.value > 0x20 && $0 != "\"" && $0 != "\\" && $0.value != 0x7F }
         return isPlain ? text : "\"\(escaped(text, quotes: true))\""
     }
 

@@ -98,7 +98,8 @@ package struct Program: Sendable {
         case let error as FileError: ProgramFailure(status(of: error), ["\(error)"])
         default:
             ProgramFailure(
-                .usage, [usage.split(separator: "\n").first.map { "\($0): see \(name) --help" } ?? "see \(name) --help"])
+                .usage, [usage.split(separator: "\n").first.map { "\($0): see \(name) --help" } ?? "see \(name) --help"]
+            )
         }
     }
 

@@ -42,7 +42,8 @@ extension ServerLine {
 
     private static func streamID(_ text: Substring, line: [UInt8]) throws(ProtocolError) -> String {
         let isHex = text.utf8.allSatisfy { byte in
-            (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
+            (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+                || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
         }
         guard isHex, text.utf8.count == 12 else {
             throw ProtocolError(.unexpected, "no stream ID in '\(printable(line))'")

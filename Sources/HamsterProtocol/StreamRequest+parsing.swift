@@ -94,7 +94,8 @@ extension StreamSource {
             return address
         }
         guard isHostName(bytes) else {
-            throw .malformed("host must be 1 to 253 of A-Z a-z 0-9 . _ - and not begin with . or -: '\(printable(bytes))'")
+            throw .malformed(
+                "host must be 1 to 253 of A-Z a-z 0-9 . _ - and not begin with . or -: '\(printable(bytes))'")
         }
         return text
     }
@@ -130,7 +131,8 @@ extension SourcePath {
             guard (1...ProtocolLimits.componentBytesMax).contains(component.count), !component.contains(0),
                 !component.elementsEqual(".".utf8), !component.elementsEqual("..".utf8)
             else {
-                throw .malformed("path component must be 1 to 255 bytes, not . or .., without NUL: '\(printable(component))'")
+                throw .malformed(
+                    "path component must be 1 to 255 bytes, not . or .., without NUL: '\(printable(component))'")
             }
         }
     }

@@ -14,6 +14,7 @@ extension OutputTarget {
             case .bytes: .bytes
             case .lines: .lines
             }
-        self.init(location: location, framing: framing, mode: rule.mode, owner: rule.owner?.user, group: rule.owner?.group)
+        self.init(
+            location: location, framing: framing, mode: rule.mode, owner: rule.owner?.user, group: rule.owner?.group)
     }
 }

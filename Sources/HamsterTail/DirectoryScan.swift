@@ -14,7 +14,6 @@ package struct DirectoryScan: Sendable {
     package private(set) var problems: [FileError] = []
     private let fileSystem: any FileSystem
 
-
     package init(_ patterns: [PathPattern], fileSystem: any FileSystem) {
         self.fileSystem = fileSystem
         for pattern in patterns {
@@ -30,9 +29,12 @@ package struct DirectoryScan: Sendable {
         case .literal(let name):
             if rest.isEmpty { directories.insert(directory.orRoot) }
             visit(directory.appending(name), rest, depth: depth)
-            if !rest.isEmpty, status(directory.appending(name))?.kind != .directory { directories.insert(directory.orRoot) }
+            if !rest.isEmpty, status(directory.appending(name))?.kind != .directory {
+                directories.insert(directory.orRoot)
+            }
         case .glob(let glob):
-            for entry in list(directory) where glob.matches(entry.name) && !PathPattern.isHidden(entry.name, from: glob) {
+            for entry in list(directory) where glob.matches(entry.name) && !PathPattern.isHidden(entry.name, from: glob)
+            {
                 visit(directory.appending(entry.name), rest, depth: depth)
             }
         case .anyDepth:

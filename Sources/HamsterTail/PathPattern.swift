@@ -20,7 +20,9 @@ package struct PathPattern: Sendable, Hashable, CustomStringConvertible {
         var steps: [Step] = []
         for component in pattern.utf8.split(separator: UInt8(ascii: "/")) {
             guard let text = String(component), let glob = Glob(text) else { return nil }
-            steps.append(text == "**" ? .anyDepth : glob.isLiteral && !text.contains("\\") ? .literal(Array(component)) : .glob(glob))
+            steps.append(
+                text == "**"
+                    ? .anyDepth : glob.isLiteral && !text.contains("\\") ? .literal(Array(component)) : .glob(glob))
         }
         guard !steps.isEmpty else { return nil }
         self.pattern = pattern

@@ -64,7 +64,8 @@ public struct LogHamsterClient: Sendable {
         guard StreamSource.isHostName(Array(host.utf8)) else {
             throw LogHamsterError(description: "not a host name: '\(host)'")
         }
-        let security = tls.isEnabled
+        let security =
+            tls.isEnabled
             ? TLSClientConfiguration(
                 ca: tls.ca, certificate: tls.certificate, key: tls.key, serverName: endpoint.host) : nil
         self.target = ClientConfiguration.Target(host: endpoint.host, port: endpoint.port, tls: security)
@@ -96,7 +97,9 @@ public struct LogHamsterClient: Sendable {
     }
 
     private func ship(_ path: String, method: InputConfiguration.Method, _ retry: RetryPolicy) async throws -> UInt64 {
-        guard path.hasPrefix("/") else { throw LogHamsterError(description: "expected an absolute path, got '\(path)'") }
+        guard path.hasPrefix("/") else {
+            throw LogHamsterError(description: "expected an absolute path, got '\(path)'")
+        }
         let fileSystem = LinuxFileSystem()
         var input = InputConfiguration(patterns: [PathPattern(literal: SourcePath(path))])
         input.name = service

@@ -44,7 +44,8 @@ struct Send: AsyncParsableCommand {
         guard failures.isEmpty else { throw failure(failures) }
         let result = shipping.progress.snapshot
         guard result.filesDelivered == result.files, result.files > 0 else {
-            throw ProgramFailure(.failed, ["interrupted: \(result.bytesAcknowledged) of \(result.bytes) bytes are acknowledged"])
+            throw ProgramFailure(
+                .failed, ["interrupted: \(result.bytesAcknowledged) of \(result.bytes) bytes are acknowledged"])
         }
     }
 

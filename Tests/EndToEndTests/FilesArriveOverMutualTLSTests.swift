@@ -23,7 +23,10 @@ struct FilesArriveOverMutualTLSTests {
         let result = try await deployment.send(paths)
 
         #expect(result.exitCode == 0, "\(result.errors)")
-        for (name, bytes) in shapes { #expect(deployment.stored(name) == bytes, "\(name)") }
+        for (name, bytes) in shapes {
+            let isSame = deployment.stored(name) == bytes
+            #expect(isSame, "\(name)")
+        }
         #expect(try await server.terminate() == 0)
         #expect(server.errors.contains("stopped"))
     }
@@ -33,7 +36,8 @@ struct FilesArriveOverMutualTLSTests {
         var paths: [String] = []
         for number in 0..<1_000 {
             paths.append(
-                try deployment.scratch.write("source/\(number).log", logText(bytes: 500 + number, seed: UInt64(number))))
+                try deployment.scratch.write("source/\(number).log", logText(bytes: 500 + number, seed: UInt64(number)))
+            )
         }
         _ = try await deployment.startServer()
 
@@ -41,7 +45,8 @@ struct FilesArriveOverMutualTLSTests {
 
         #expect(result.exitCode == 0, "\(result.errors)")
         for number in 0..<1_000 {
-            #expect(deployment.stored("\(number).log") == logText(bytes: 500 + number, seed: UInt64(number)))
+            let isSame = deployment.stored("\(number).log") == logText(bytes: 500 + number, seed: UInt64(number))
+            #expect(isSame, "\(number).log")
         }
     }
 
@@ -53,7 +58,8 @@ struct FilesArriveOverMutualTLSTests {
 
         for _ in 0..<2 { #expect(try await deployment.send([path]).exitCode == 0) }
 
-        #expect(deployment.stored("a.log") == bytes)
+        let isSame = deployment.stored("a.log") == bytes
+        #expect(isSame)
     }
 
     @Test func `compressed files arrive identical`() async throws {
@@ -65,6 +71,7 @@ struct FilesArriveOverMutualTLSTests {
         let result = try await deployment.send([path], target: "compress = true")
 
         #expect(result.exitCode == 0, "\(result.errors)")
-        #expect(deployment.stored("a.log") == bytes)
+        let isSame = deployment.stored("a.log") == bytes
+        #expect(isSame)
     }
 }

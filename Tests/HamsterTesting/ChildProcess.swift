@@ -77,7 +77,8 @@ package final class ChildProcess: Sendable {
 
     /// Waits until standard error holds `text`.
     package func waitForError(_ text: String, timeout: Duration = .seconds(30)) async throws {
-        try await eventually("'\(text)' from process \(processID); it said:\n\(errors.suffix(2_000))", timeout: timeout) {
+        try await eventually("'\(text)' from process \(processID); it said:\n\(errors.suffix(2_000))", timeout: timeout)
+        {
             errors.contains(text)
         }
     }

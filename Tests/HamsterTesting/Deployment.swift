@@ -11,6 +11,7 @@ package final class Deployment {
     package let clientPair: CertificateAuthority.Pair
     /// The port of the server that was started last; the same one again after a restart.
     package private(set) var port = 0
+    private var processes: [ChildProcess] = []
 
     package init() async throws {
         scratch = try ScratchDirectory()
@@ -18,6 +19,16 @@ package final class Deployment {
         serverPair = try await authority.server("localhost", "127.0.0.1")
         clientPair = try await authority.client(host)
         try FileManager.default.createDirectory(atPath: scratch("source"), withIntermediateDirectories: true)
+    }
+
+    /// Starts one of the two programs; it runs until it ends, is killed, or this deployment goes.
+    package func start(
+        _ program: String, _ arguments: [String], environment: [String: String] = [:]
+    ) throws -> ChildProcess {
+        let process = try ChildProcess(
+            try Repository.program(program), arguments, in: scratch, environment: environment)
+        processes.append(process)
+        return process
     }
 
     // MARK: Server
@@ -52,7 +63,7 @@ package final class Deployment {
             \(extra)
             """
         let file = try scratch.write("server.toml", configuration)
-        return try ChildProcess(try Repository.program("loghamsterd"), ["--config", file], in: scratch)
+        return try start("loghamsterd", ["--config", file])
     }
 
     /// What the server has stored of a file in `source/`; nil: nothing.
@@ -76,7 +87,7 @@ package final class Deployment {
         root: String = "", target: String = "", tls: String? = nil, input: String = "path = \"source/*\""
     ) throws -> ChildProcess {
         let file = try writeClientConfiguration(root: root, target: target, tls: tls, input: input)
-        return try ChildProcess(try Repository.program("loghamsterc"), ["--config", file], in: scratch)
+        return try start("loghamsterc", ["--config", file])
     }
 
     package func writeClientConfiguration(
@@ -108,8 +119,7 @@ package final class Deployment {
         _ files: [String], target: String = "", tls: String? = nil, timeout: Duration = .seconds(60)
     ) async throws -> (exitCode: Int32, output: String, errors: String) {
         let file = try writeClientConfiguration(target: target, tls: tls)
-        let client = try ChildProcess(
-            try Repository.program("loghamsterc"), ["send", "--config", file] + files, in: scratch)
+        let client = try start("loghamsterc", ["send", "--config", file] + files)
         let code = try await client.exitCode(timeout: timeout)
         return (code, client.output, client.errors)
     }

@@ -44,7 +44,9 @@ package final class ScratchDirectory: Sendable {
     package func append(_ name: String, _ text: String) throws { try append(name, Array(text.utf8)) }
 
     /// Nil where there is no such file.
-    package func contents(_ name: String) -> [UInt8]? { FileManager.default.contents(atPath: self(name)).map { Array($0) } }
+    package func contents(_ name: String) -> [UInt8]? {
+        FileManager.default.contents(atPath: self(name)).map { Array($0) }
+    }
 
     package func rename(_ name: String, to other: String) throws {
         guard Foundation.rename(self(name), self(other)) == 0 else {
