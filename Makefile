@@ -38,7 +38,7 @@ bench: build ## compare with a plain C program (Benchmarks/README.md)
 
 lint: ## check the format of the sources
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests Benchmarks
-	if command -v shellcheck >/dev/null; then shellcheck certs/ca scripts/* .ci/run Tests/certs/*.sh; fi
+	if command -v shellcheck >/dev/null; then shellcheck certs/ca scripts/* .ci/run Tests/*/*.sh; fi
 
 install: ## install what "make build" made; PREFIX=/usr/local DESTDIR=
 	@test -x $(RELEASE)/loghamsterc -a -x $(RELEASE)/loghamsterd || \
