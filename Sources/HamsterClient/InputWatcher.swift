@@ -18,6 +18,8 @@ struct InputWatcher {
     private let fileSystem: any FileSystem
     private let logger: Logger
     private var shippers: [SourcePath: PathShipper] = [:]
+    /// Who follows a file, whatever its name; entries of delivered files go with the next scan.
+    private var owners: [FileIdentity: PathShipper] = [:]
     private var watched: [SourcePath: Int32] = [:]
     private var directories: [Int32: SourcePath] = [:]
     private var reported: Set<FileError> = []
@@ -81,6 +83,7 @@ extension InputWatcher {
             }
         }
         for (path, shipper) in shippers where !found.contains(path) { abandon(path, shipper) }
+        owners = owners.filter { identity, _ in isFollowed(identity) }
         if let watch { forget(directories, watch) }
     }
 
@@ -146,6 +149,7 @@ extension InputWatcher {
                 shippers[path] ?? PathShipper(FollowedPath(path: path), input: input, environment: environment)
             environment.progress.found(file.identity, size: status.size)
             shipper.followed.lead(to: file, now: .now)
+            owners[file.identity] = shipper
             if shippers.updateValue(shipper, forKey: path) == nil { start(shipper) } else { shipper.wake() }
         } catch {
             report([error])
@@ -153,7 +157,7 @@ extension InputWatcher {
     }
 
     private func isFollowed(_ identity: FileIdentity) -> Bool {
-        shippers.values.contains { $0.followed.all.contains { $0.identity == identity } }
+        owners[identity]?.followed.all.contains { $0.identity == identity } ?? false
     }
 
     /// Whether a file that is not followed has anything to send.

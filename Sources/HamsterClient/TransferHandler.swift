@@ -48,6 +48,8 @@ final class TransferHandler: ChannelInboundHandler {
     /// File work is under way on the pool.
     private var isBusy = false
     private var isAtEnd = false
+    /// The client stops: nothing prolongs the wait for the last acknowledgement.
+    private var isStopping = false
     private var isComplete = false
     private var openedAt = NIODeadline.now()
     private var sentAt = NIODeadline.uptimeNanoseconds(0)
@@ -76,7 +78,7 @@ final class TransferHandler: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard phase != .ended else { return }
-        if phase != .finishing { armSilenceTimer(context) }
+        if !isStopping { armSilenceTimer(context) }
         decoder.append(unwrapInboundIn(data))
         do throws(ProtocolError) {
             while phase != .ended, let line = try decoder.next() {
@@ -365,7 +367,8 @@ extension TransferHandler {
 
     /// The last acknowledgement is worth waiting for, but not for ever.
     private func boundStop() {
-        guard let context else { return }
+        guard let context, !isStopping else { return }
+        isStopping = true
         silenceTimer?.cancel()
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         silenceTimer = context.eventLoop.scheduleTask(in: Self.stopWait) { bound.value.end(.failed(.stopped)) }

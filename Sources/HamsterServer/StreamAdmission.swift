@@ -68,32 +68,14 @@ struct StreamAdmission: Sendable {
             case .granted: return nil
             case .busy: return Reply(.busy, "another source is writing this output", retrySeconds: 5)
             case .tooMany: return Reply(.limitReached, "host has too many streams", retrySeconds: 30)
-            case .occupied(let older):
+            case .occupied(let older, let released):
                 older.stop(.takenOver(by: handle.streamID))
-                guard await isReleased(older) else {
+                guard await released.wait(atMost: takeoverTimeout) else {
                     return Reply(.unavailable, "the file's older stream is still settling", retrySeconds: 5)
                 }
             }
         }
         return Reply(.busy, "several connections send this file", retrySeconds: 5)
-    }
-
-    private func isReleased(_ handle: StreamHandle) async -> Bool {
-        await withTaskGroup(of: Bool.self) { group in
-            group.addTask {
-                do {
-                    try await handle.released.futureResult.get()
-                    return true
-                } catch { return false }
-            }
-            group.addTask {
-                // Cancelled when the other is first: that is the only way this sleep throws.
-                try? await Task.sleep(for: takeoverTimeout)
-                return false
-            }
-            defer { group.cancelAll() }
-            return await group.next() ?? false
-        }
     }
 
     private func open(

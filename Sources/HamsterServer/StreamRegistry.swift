@@ -18,15 +18,22 @@ final class StreamRegistry: Sendable {
     enum Answer {
         case granted
         /// This stream must end first: it is the same file, or an earlier file of the same path.
-        case occupied(by: StreamHandle)
+        case occupied(by: StreamHandle, until: ReleaseSignal)
         /// Another source writes the output.
         case busy
         /// The host has as many streams as it may.
         case tooMany
     }
 
+    private struct Holder {
+        var handle: StreamHandle
+        var claim: Claim
+        /// One a claim, not one a connection: after a refusal a connection may claim again.
+        let released = ReleaseSignal()
+    }
+
     private struct State {
-        var claims: [ObjectIdentifier: (handle: StreamHandle, claim: Claim)] = [:]
+        var claims: [ObjectIdentifier: Holder] = [:]
         var byKey: [FileKey: StreamHandle] = [:]
         var byOutput: [Destination: StreamHandle] = [:]
         var perHost: [String: Int] = [:]
@@ -40,15 +47,19 @@ final class StreamRegistry: Sendable {
     /// Either grants all of `claim` to `handle`, or nothing. What was granted is given back by ``release(_:)``.
     func claim(_ claim: Claim, for handle: StreamHandle) -> Answer {
         state.withLock { state in
-            if let key = claim.key, let holder = state.byKey[key] { return .occupied(by: holder) }
-            if let output = claim.exclusiveOutput, let holder = state.byOutput[output] {
-                return Self.mayReplace(state.claims[ObjectIdentifier(holder)]?.claim, by: claim)
-                    ? .occupied(by: holder) : .busy
+            if let holder = claim.key.flatMap({ state.byKey[$0] }).flatMap({ state.claims[ObjectIdentifier($0)] }) {
+                return .occupied(by: holder.handle, until: holder.released)
+            }
+            if let holder = claim.exclusiveOutput.flatMap({ state.byOutput[$0] })
+                .flatMap({ state.claims[ObjectIdentifier($0)] })
+            {
+                return Self.mayReplace(holder.claim, by: claim)
+                    ? .occupied(by: holder.handle, until: holder.released) : .busy
             }
             let count = state.perHost[claim.source.host, default: 0]
             guard count < streamsPerHostMax else { return .tooMany }
             state.perHost[claim.source.host] = count + 1
-            state.claims[ObjectIdentifier(handle)] = (handle, claim)
+            state.claims[ObjectIdentifier(handle)] = Holder(handle: handle, claim: claim)
             if let key = claim.key { state.byKey[key] = handle }
             if let output = claim.exclusiveOutput { state.byOutput[output] = handle }
             return .granted
@@ -57,37 +68,35 @@ final class StreamRegistry: Sendable {
 
     /// Gives back what `handle` holds and wakes those who wait for it. Does nothing the second time.
     func release(_ handle: StreamHandle) {
-        state.withLock { state in
-            guard let (_, claim) = state.claims.removeValue(forKey: ObjectIdentifier(handle)) else { return }
+        let released = state.withLock { state -> ReleaseSignal? in
+            guard let holder = state.claims.removeValue(forKey: ObjectIdentifier(handle)) else { return nil }
+            let claim = holder.claim
             if let key = claim.key { state.byKey[key] = nil }
             if let output = claim.exclusiveOutput { state.byOutput[output] = nil }
             let count = state.perHost[claim.source.host, default: 1] - 1
             state.perHost[claim.source.host] = count == 0 ? nil : count
+            return holder.released
         }
-        handle.released.succeed()
+        released?.release()
     }
 
     var count: Int { state.withLock { $0.claims.count } }
 
     /// A client sends the files of one path one after the other, so an older file's stream on the same path can only be
     /// a half-open connection. A plain stream has no such order, and its bytes would be lost: it is left alone.
-    private static func mayReplace(_ old: Claim?, by new: Claim) -> Bool {
-        guard let old else { return false }
-        return old.key != nil && new.key != nil && old.source == new.source
+    private static func mayReplace(_ old: Claim, by new: Claim) -> Bool {
+        old.key != nil && new.key != nil && old.source == new.source
     }
 }
 
 /// An open stream or one about to open, as other connections see it.
 final class StreamHandle: Sendable {
     let streamID: String
-    /// Succeeds once the stream holds nothing any more.
-    let released: EventLoopPromise<Void>
     private let channel: any Channel
 
     init(streamID: String, channel: any Channel) {
         self.streamID = streamID
         self.channel = channel
-        released = channel.eventLoop.makePromise()
     }
 
     /// Asks the stream to commit what it has, send a last line and close. From any thread.
