@@ -16,14 +16,14 @@ extension TLSHandler {
         case .idle, .handshaking, .established: break
         case .failed, .closed: return
         }
-        guard !isClosing else { return context.close(mode: .all, promise: nil) }
+        guard !isClosing else { return closeChannel(context) }
         phase = .failed(error)
         deadline?.cancel()
         failWaitingWrites(error)
         let isAlertDue = error is TLSError && (session?.outboundBytes ?? 0) > 0 && !isSocketInputClosed
         if isAlertDue { sendAlert(context) } else { failEncryptedWrites(error) }
         context.fireErrorCaught(error)
-        if !isAlertDue { context.close(mode: .all, promise: nil) }
+        if !isAlertDue { closeChannel(context) }
     }
 
     /// Half-closes after close_notify; before the end of the handshake, as soon as it is done.
@@ -53,7 +53,16 @@ extension TLSHandler {
     /// Both ends have said close_notify, and ours is on its way: nothing is left to wait for.
     func closeIfBothEnded(_ context: ChannelHandlerContext) {
         guard isInputClosed, isOutputFlushed else { return }
-        context.close(mode: .all, promise: nil)
+        closeChannel(context)
+    }
+
+    /// Closes the channel, and tells all who asked for it.
+    func closeChannel(_ context: ChannelHandlerContext) {
+        let promises = closePromises
+        closePromises = []
+        let promise = promises.first
+        for other in promises.dropFirst() { promise?.futureResult.cascade(to: other) }
+        context.close(mode: .all, promise: promise)
     }
 
     /// Runs `action` after `timeout`, in place of the deadline before.
@@ -73,6 +82,9 @@ extension TLSHandler {
         failWaitingWrites(error)
         failEncryptedWrites(error)
         session = nil
+        let promises = closePromises
+        closePromises = []
+        for promise in promises { promise.succeed() }
     }
 
     private func closeAll(_ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?) {
@@ -82,16 +94,16 @@ extension TLSHandler {
             context.close(mode: .all, promise: promise)
         case .failed:
             // The alert is on its way, and its deadline closes the channel.
-            context.channel.closeFuture.cascade(to: promise)
+            if let promise { closePromises.append(promise) }
         case .established:
-            if let promise { context.channel.closeFuture.cascade(to: promise) }
+            if let promise { closePromises.append(promise) }
             guard !isClosing else { return }
             isClosing = true
-            setDeadline(Self.closeTimeout, context) { _, context in context.close(mode: .all, promise: nil) }
-            if isOutputFlushed { return context.close(mode: .all, promise: nil) }
+            setDeadline(Self.closeTimeout, context) { handler, context in handler.closeChannel(context) }
+            if isOutputFlushed { return closeChannel(context) }
             // Otherwise the half-close that is under way closes the channel when it is done.
             if !isOutputClosed {
-                sendCloseNotify(context) { _, _ in context.close(mode: .all, promise: nil) }
+                sendCloseNotify(context) { handler, _ in handler.closeChannel(context) }
             }
         }
     }
@@ -105,7 +117,8 @@ extension TLSHandler {
         }
         isOutputFlushed = true
         if isClosing || isInputClosed {
-            context.close(mode: .all, promise: promise)
+            if let promise { closePromises.append(promise) }
+            closeChannel(context)
         } else {
             context.close(mode: .output, promise: promise)
         }
@@ -127,7 +140,7 @@ extension TLSHandler {
     /// A peer that is still sending when we close would get a reset, which can overtake the alert: so we half-close,
     /// and read for a moment what it sends.
     private func sendAlert(_ context: ChannelHandlerContext) {
-        setDeadline(Self.lingerTimeout, context) { _, context in context.close(mode: .all, promise: nil) }
+        setDeadline(Self.lingerTimeout, context) { handler, context in handler.closeChannel(context) }
         let flushed = context.eventLoop.makePromise(of: Void.self)
         flushed.futureResult.assumeIsolated().whenComplete { result in
             switch result {
@@ -135,7 +148,7 @@ extension TLSHandler {
                 context.close(mode: .output, promise: nil)
                 context.read()
             case .failure:
-                context.close(mode: .all, promise: nil)
+                self.closeChannel(context)
             }
         }
         send(context, promise: flushed)

@@ -47,6 +47,8 @@ package final class TLSHandler: ChannelDuplexHandler {
     var earlyWrites = EarlyWrites()
     /// Promises of writes whose encrypted bytes have not gone to the channel yet.
     var encryptedPromises: [EventLoopPromise<Void>] = []
+    /// Promises of those who asked for a close that waits for the last bytes.
+    var closePromises: [EventLoopPromise<Void>] = []
     /// A half-close that waits for the handshake.
     var earlyOutputClose: EarlyOutputClose?
     /// Whether the handler behind wants bytes that no read has brought yet.
@@ -214,7 +216,7 @@ package final class TLSHandler: ChannelDuplexHandler {
         switch phase {
         case .handshaking: fail(session.closedDuringHandshake(), context)
         case .established where !isInputClosed: fail(session.truncated(), context)
-        case .failed: context.close(mode: .all, promise: nil)
+        case .failed: closeChannel(context)
         case .idle, .established, .closed: break
         }
     }

@@ -33,6 +33,11 @@ final class EmbeddedPair {
         server = try End(credentials.server(), "client")
     }
 
+    // A channel and its pipeline hold each other until the channel is closed.
+    deinit {
+        for channel in [client.channel, server.channel] { _ = try? channel.finish(acceptAlreadyClosed: true) }
+    }
+
     /// Carries encrypted bytes both ways until neither side has any.
     func carry() throws {
         var isMoving = true

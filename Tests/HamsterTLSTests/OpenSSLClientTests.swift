@@ -83,9 +83,10 @@ import Testing
     @Test(arguments: ["ECDHE-ECDSA-AES128-SHA256", "ECDHE-ECDSA-AES128-SHA"])
     func `TLS 1_2 without authenticated encryption is refused`(cipher: String) async throws {
         let listener = try await Peers.listen(credentials.server(minimumVersion: .v12), recorder)
-        _ = try OpenSSLPeer.client(port: listener.port, ["-tls1_2", "-cipher", cipher] + ownCertificate)
+        let client = try OpenSSLPeer.client(port: listener.port, ["-tls1_2", "-cipher", cipher] + ownCertificate)
 
         await recorder.until(\.isInactive)
+        await client.end()
 
         #expect(recorder.tlsErrors.map(\.description) == ["client: no cipher suite in common"])
         try await listener.close()

@@ -16,6 +16,7 @@ import Testing
         let server = try OpenSSLPeer.server(
             credentials.serverIssued,
             [option, "-alpn", "loghamster/1", "-Verify", "1", "-CAfile", credentials.pki.ca.certificate])
+        defer { server.kill() }
         let channel = try await Peers.connect(
             to: try await server.port(), credentials.client(minimumVersion: version), recorder)
 
@@ -36,6 +37,7 @@ import Testing
         let server = try OpenSSLPeer.server(
             credentials.serverIssued,
             [option, "-Verify", "1", "-CAfile", credentials.pki.ca.certificate])
+        defer { server.kill() }
         let (port, context) = (try await server.port(), try credentials.client(minimumVersion: version))
         for count in 1...2 {
             let channel = try await Peers.connect(to: port, context, recorder)
@@ -52,6 +54,7 @@ import Testing
     @Test func `a server that wants a certificate refuses us without one`() async throws {
         let server = try OpenSSLPeer.server(
             credentials.serverIssued, ["-Verify", "1", "-CAfile", credentials.pki.ca.certificate])
+        defer { server.kill() }
         let port = try await server.port()
         _ = try await Peers.connect(
             to: port,
@@ -88,6 +91,7 @@ import Testing
 
     @Test func `a server without TLS 1_3 is refused by default`() async throws {
         let server = try OpenSSLPeer.server(credentials.serverIssued, ["-tls1_2"])
+        defer { server.kill() }
         _ = try await Peers.connect(to: try await server.port(), credentials.client(), recorder)
 
         await recorder.until(\.isInactive)
@@ -100,6 +104,7 @@ import Testing
         var request = TestPKI.Request(names: "DNS:log.example.org")
         change(&request)
         let server = try OpenSSLPeer.server(credentials.pki.issue("wrong", request))
+        defer { server.kill() }
         let port = try await server.port()
         _ = try await Peers.connect(to: port, credentials.client(), recorder)
         await recorder.until(\.isInactive)

@@ -118,6 +118,18 @@ import Testing
         #expect(pair.server.recorder.errors.isEmpty && pair.server.channel.isActive)
     }
 
+    @Test func `everybody who closes is told when it is done`() throws {
+        let pair = try EmbeddedPair(credentials)
+        try pair.carry()
+
+        let closes = (0..<2).map { _ in pair.client.channel.close() }
+        pair.client.channel.embeddedEventLoop.run()
+
+        try closes[0].wait()
+        #expect(throws: ChannelError.alreadyClosed) { try closes[1].wait() }
+        #expect(!pair.client.channel.isActive)
+    }
+
     @Test func `an error is told once`() throws {
         let pair = try EmbeddedPair(credentials)
         try pair.carry()

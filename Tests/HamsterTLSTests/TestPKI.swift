@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// Certificates for one test, made with the `openssl` command in a temporary folder that goes away with this object.
 final class TestPKI: Sendable {
@@ -117,17 +118,24 @@ struct CommandFailed: Error {
     var output: String
 }
 
+/// Held while pipes are made and a process is begun: one that begins in between would inherit the pipes, and whoever
+/// waits for their end would wait for that process too.
+let spawning = Mutex(())
+
 /// Runs `openssl` to its end.
 @discardableResult
 func openssl(_ arguments: [String]) throws -> String {
     let process = Process()
-    let output = Pipe()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/openssl")
-    process.arguments = arguments
-    process.standardOutput = output
-    process.standardError = output
-    process.standardInput = FileHandle.nullDevice
-    try process.run()
+    let output = try spawning.withLock { _ in
+        let output = Pipe()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/openssl")
+        process.arguments = arguments
+        process.standardOutput = output
+        process.standardError = output
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        return output
+    }
     let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     process.waitUntilExit()
     guard process.terminationStatus == 0 else { throw CommandFailed(output: text) }
