@@ -46,14 +46,16 @@ final class PEMFile {
 
     /// All certificates, in the file's order; at least one.
     func certificates() throws(TLSError) -> [Certificate] {
-        let pointers = try all("certificate", "CERTIFICATE") { PEM_read_bio_X509($0, nil, refusePassphrase, nil) }
-        return pointers.map { Certificate(owned: $0) }
+        try all("certificate", "CERTIFICATE") { bio in
+            PEM_read_bio_X509(bio, nil, refusePassphrase, nil).map { Certificate(owned: $0) }
+        }
     }
 
     /// All revocation lists, in the file's order; at least one.
     func revocationLists() throws(TLSError) -> [RevocationList] {
-        let pointers = try all("revocation list", "X509 CRL") { PEM_read_bio_X509_CRL($0, nil, refusePassphrase, nil) }
-        return pointers.map { RevocationList(owned: $0) }
+        try all("revocation list", "X509 CRL") { bio in
+            PEM_read_bio_X509_CRL(bio, nil, refusePassphrase, nil).map { RevocationList(owned: $0) }
+        }
     }
 
     /// The first private key.
@@ -77,11 +79,11 @@ final class PEMFile {
             .fileMalformed, path, "holds no private key in PEM form (-----BEGIN PRIVATE KEY-----)")
     }
 
-    private func all(
-        _ noun: String, _ label: String, _ readNext: (OpaquePointer) -> OpaquePointer?
-    ) throws(TLSError) -> [OpaquePointer] {
+    private func all<Object>(
+        _ noun: String, _ label: String, _ readNext: (OpaquePointer) -> Object?
+    ) throws(TLSError) -> [Object] {
         OpenSSLErrorQueue.clear()
-        var found: [OpaquePointer] = []
+        var found: [Object] = []
         _ = withBIO { bio -> OpaquePointer? in
             while let next = readNext(bio) { found.append(next) }
             return nil
