@@ -13,8 +13,6 @@ final class TransferHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// Bytes read and sent at once.
-    private static let batchBytes = 256 * 1024
     /// Batches in one turn of the event loop; then the other streams have theirs.
     private static let batchesPerTurn = 4
     /// How long a busy stream keeps its place while others wait for one.
@@ -38,11 +36,8 @@ final class TransferHandler: ChannelInboundHandler {
     private var decoder = LineDecoder()
     private var deflater: Deflater?
     private(set) var phase = Phase.opening
-    /// The next byte to read, and the bytes before it as they were sent.
-    private var offset: UInt64 = 0
-    private var tail = SourceTail()
+    private var reader: BatchReader
     private var acknowledged: UInt64 = 0
-    private var buffer = ByteBuffer()
     /// What a finish in good order means.
     private var outcomeOfFinish = TransferOutcome.ended
     /// File work is under way on the pool.
@@ -64,6 +59,7 @@ final class TransferHandler: ChannelInboundHandler {
         self.outcome = outcome
         self.threadPool = threadPool
         machine = ClientStream(transfer.request)
+        reader = BatchReader(transfer.file)
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -164,9 +160,8 @@ extension TransferHandler {
             return
         }
         phase = .streaming
-        offset = start
+        reader.start(at: start, tail: tail)
         acknowledged = start
-        self.tail = tail
         openedAt = .now()
         transfer.acknowledged(transfer.file.resume(at: start, tail: tail, now: FileTime.now.seconds))
         if let context {
@@ -178,26 +173,20 @@ extension TransferHandler {
     }
 
     private func received(acknowledgement offset: UInt64) {
-        guard offset <= self.offset else {
+        guard offset <= reader.offset else {
             end(.failed(.violated(ProtocolError(.unexpected, "ACK \(offset) is beyond what was sent"))))
             return
         }
         guard offset > acknowledged else { return }
-        acknowledged = offset
-        let record = transfer.file.acknowledge(offset, tail: tailOfAcknowledged(), now: FileTime.now.seconds)
-        transfer.acknowledged(record)
-        if isAtEnd { reachedEnd() }
-    }
-
-    /// The bytes before the acknowledged offset; none where they would have to come from the disk.
-    private func tailOfAcknowledged() -> SourceTail {
-        guard acknowledged < offset else { return tail }
-        let count = Int(min(acknowledged, UInt64(SourceTail.bytesMax)))
-        var bytes = [UInt8](repeating: 0, count: count)
-        let read = unsafe bytes.withUnsafeMutableBytes { space in
-            unsafe try? transfer.file.file.readCached(into: space, at: acknowledged - UInt64(count))
+        do throws(FileError) {
+            let tail = try reader.tail(before: offset)
+            acknowledged = offset
+            transfer.acknowledged(transfer.file.acknowledge(offset, tail: tail, now: FileTime.now.seconds))
+        } catch {
+            end(.failed(.unreadable("\(error)")))
+            return
         }
-        return read == count ? SourceTail(bytes) : SourceTail()
+        if isAtEnd { reachedEnd() }
     }
 }
 
@@ -210,16 +199,11 @@ extension TransferHandler {
         for _ in 0..<Self.batchesPerTurn {
             guard phase == .streaming, context.channel.isWritable else { return }
             do throws(FileError) {
-                guard let count = try readCached() else {
-                    readOnPool()
-                    return
+                switch try reader.next() {
+                case .batch(let batch): sendBatch(batch)
+                case .end: return reachedEnd()
+                case .uncached: return readOnPool()
                 }
-                guard count > 0 else {
-                    isAtEnd = true
-                    reachedEnd()
-                    return
-                }
-                sendBatch()
             } catch {
                 end(.failed(.unreadable("\(error)")))
                 return
@@ -236,63 +220,33 @@ extension TransferHandler {
     /// A stream that is never idle must not keep others waiting for ever.
     private var isTurnOver: Bool { NIODeadline.now() - openedAt > Self.turn && transfer.slot.isContended }
 
-    /// How much to read: a whole batch, or what is left below the size limit.
-    private var batchBytes: Int {
-        let left = transfer.file.sizeLimit.map { $0 > offset ? $0 - offset : 0 } ?? UInt64(Self.batchBytes)
-        return Int(min(left, UInt64(Self.batchBytes)))
-    }
-
-    /// Nil: the page cache does not have it.
-    private func readCached() throws(FileError) -> Int? {
-        let count = batchBytes
-        guard count > 0 else { return 0 }
-        buffer.clear(minimumCapacity: Self.batchBytes)
-        var result: Result<Int?, FileError> = .success(0)
-        _ = unsafe buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { space in
-            let space = unsafe UnsafeMutableRawBufferPointer(rebasing: space[..<count])
-            do throws(FileError) {
-                result = .success(unsafe try transfer.file.file.readCached(into: space, at: offset))
-            } catch {
-                result = .failure(error)
-            }
-            return (try? result.get()) ?? 0
-        }
-        return try result.get()
-    }
-
     private func readOnPool() {
-        let (file, offset, count) = (transfer.file.file, offset, batchBytes)
+        let (file, offset, count) = (transfer.file.file, reader.offset, reader.wantedBytes)
         onPool { () throws(FileError) -> ByteBuffer in
             ByteBuffer(bytes: try file.bytes(at: offset, count: count))
         } then: { handler, batch in
             guard handler.phase == .streaming else { return }
-            handler.buffer = batch
-            guard batch.readableBytes > 0 else {
-                handler.isAtEnd = true
-                handler.reachedEnd()
-                return
-            }
-            handler.sendBatch()
+            guard batch.readableBytes > 0 else { return handler.reachedEnd() }
+            handler.reader.advance(over: batch)
+            handler.sendBatch(batch)
             handler.pump()
         }
     }
 
-    private func sendBatch() {
+    private func sendBatch(_ batch: ByteBuffer) {
         isAtEnd = false
         isComplete = false
         lookTimer?.cancel()
         lookTimer = nil
         idleTimer?.cancel()
         transfer.slot.setIdle(false)
-        offset += UInt64(buffer.readableBytes)
-        tail.append(buffer.readableBytesSpan)
         sentAt = .now()
         guard let deflater else {
-            send(buffer)
+            send(batch)
             return
         }
         var compressed = ByteBuffer()
-        deflater.deflate(buffer, into: &compressed)
+        deflater.deflate(batch, into: &compressed)
         send(compressed)
     }
 
@@ -303,15 +257,16 @@ extension TransferHandler {
 
 extension TransferHandler {
     private func reachedEnd() {
+        isAtEnd = true
         guard phase == .streaming, !isBusy else { return }
         if let limit = transfer.file.sizeLimit {
             // A file that has become shorter than it was can't be sent whole any more.
-            finish(offset >= limit ? .ended : .otherContent)
+            finish(reader.offset >= limit ? .ended : .otherContent)
         } else if isComplete {
             finish()
         } else if let rotatedAt = transfer.file.rotatedAt {
             awaitCompletion(rotatedAt: rotatedAt)
-        } else if acknowledged == offset {
+        } else if acknowledged == reader.offset {
             becomeIdle()
         }
     }
@@ -353,7 +308,8 @@ extension TransferHandler {
     private func obey(_ command: TransferCommand) {
         switch (command, phase) {
         case (.look, .streaming): fileChanged()
-        case (.giveUp, .streaming): if isAtEnd, acknowledged == offset, transfer.file.rotatedAt == nil { finish() }
+        case (.giveUp, .streaming):
+            if isAtEnd, acknowledged == reader.offset, transfer.file.rotatedAt == nil { finish() }
         case (.stop, .streaming):
             finish()
             boundStop()
@@ -387,7 +343,7 @@ extension TransferHandler {
 
     private var hasChunk: Bool {
         guard let status = try? transfer.file.file.status() else { return true }
-        return status.size >= offset + UInt64(transfer.chunkBytesMin)
+        return status.size >= reader.offset + UInt64(transfer.chunkBytesMin)
     }
 
     private func look(after delay: TimeAmount) {
@@ -403,29 +359,25 @@ extension TransferHandler {
     /// After a pause the file may have been truncated or rewritten: what was sent must still stand in it.
     private func resumeReading() {
         guard phase == .streaming, isAtEnd, !isBusy else { return }
-        let (file, offset, tail) = (transfer.file, offset, tail)
-        if let isSame = try? continuityCached() {
-            isSame ? pump() : finish(.otherContent)
+        do throws(FileError) {
+            if let continuity = try reader.continuityCached() { return resume(continuity) }
+        } catch {
+            end(.failed(.unreadable("\(error)")))
             return
         }
+        let (file, offset, tail) = (transfer.file, reader.offset, reader.tail)
         onPool { () throws(FileError) -> TailedFile.Continuity in
             try file.continuity(at: offset, tail: tail)
         } then: { handler, continuity in
-            guard handler.phase == .streaming else { return }
-            continuity == .same ? handler.pump() : handler.finish(.otherContent)
+            handler.resume(continuity)
         }
     }
 
-    /// Nil where the bytes would have to come from the disk.
-    private func continuityCached() throws(FileError) -> Bool? {
-        guard try transfer.file.file.status().size >= offset else { return false }
-        var bytes = [UInt8](repeating: 0, count: tail.bytes.count)
-        let start = offset - UInt64(bytes.count)
-        let read = unsafe bytes.withUnsafeMutableBytes { space in
-            Result { () throws(FileError) in unsafe try transfer.file.file.readCached(into: space, at: start) }
+    private func resume(_ continuity: TailedFile.Continuity) {
+        switch continuity {
+        case .same: pump()
+        case .replaced: finish(.otherContent)
         }
-        guard let count = try read.get(), count == bytes.count else { return nil }
-        return bytes == tail.bytes
     }
 }
 
