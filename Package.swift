@@ -106,6 +106,12 @@ let package = Package(
             name: "HamsterTLSTests", dependencies: ["HamsterTLS", nioCore, nioEmbedded, nioPosix],
             swiftSettings: settings),
         .testTarget(
+            name: "HamsterConfigurationTests",
+            dependencies: [
+                "HamsterClient", "HamsterConfiguration", "HamsterCore", "HamsterFiles", "HamsterRouting",
+                "HamsterServer", "HamsterStore", "HamsterTLS", "HamsterTail", "HamsterTesting",
+            ], swiftSettings: settings),
+        .testTarget(
             name: "HamsterProtocolTests", dependencies: ["HamsterCore", "HamsterProtocol", nioCore],
             swiftSettings: settings),
         .testTarget(

@@ -15,7 +15,7 @@ extension ClientSettings {
         if let problem { reading.report(problem.key, problem.text) }
         let root = reading.root
         log = LogSettings(root)
-        stateDirectory = root.path("state") ?? defaults.stateDirectory
+        stateDirectory = root.path("state", default: defaults.stateDirectory)
         let host = Self.hostName(root, defaults)
         let targetTable = root.table("target")
         let targets = Self.targets(targetTable)
@@ -36,10 +36,10 @@ extension ClientSettings {
     }
 
     private static func hostName(_ root: TableReader, _ defaults: SystemDefaults) -> String {
-        let name = root.string("hostname") ?? defaults.hostName
+        let name = root.string("hostname", default: defaults.hostName)
         let isAddress = name.contains(":") && HostAndPort("[\(name)]", defaultPort: 0) != nil
         if !StreamSource.isHostName(Array(name.utf8)), !isAddress {
-            root.report("hostname", "expected 1 to 253 of A-Z a-z 0-9 . _ - and not . or - first, got \"\(name)\"")
+            root.report("hostname", "expected 1 to 253 of A-Z a-z 0-9 . _ - and not . or - first, got \(quoted(name))")
         }
         return name
     }
@@ -49,20 +49,21 @@ extension ClientSettings {
         let port = table.integer("port", in: 1...65_535, default: 7_007)
         var places = table.strings("hosts").compactMap { text -> HostAndPort? in
             guard let place = HostAndPort(text, defaultPort: port), place.host != "::", place.port > 0 else {
-                table.report("hosts", "expected addresses such as \"log.example.com:7007\", got \"\(text)\"")
+                table.report("hosts", "expected addresses such as \"log.example.com:7007\", got \(quoted(text))")
                 return nil
             }
             return place
         }
         if table.has("hosts") {
-            if table.has("hostname") { table.report("hostname", "set either hostname or hosts") }
+            if table.isEmptyList("hosts") { table.report("hosts", "expected at least one address") }
+            if table.string("hostname") != nil { table.report("hostname", "set either hostname or hosts") }
         } else if let host = table.required("hostname", "the name or address of the server") {
             let place = HostAndPort(host.contains(":") ? "[\(host)]" : host, defaultPort: port)
             if place == nil || host.isEmpty
                 || (!host.hasPrefix("::") && host.contains(":") && !host.contains("::")
                     && host.split(separator: ":").count < 8)
             {
-                table.report("hostname", "expected a name or an address without a port, got \"\(host)\"")
+                table.report("hostname", "expected a name or an address without a port, got \(quoted(host))")
             }
             places = place.map { [$0] } ?? []
         }
@@ -106,7 +107,7 @@ extension ClientSettings {
             prometheus.report("enabled", "not supported yet: take it out")
         }
         if let listen = prometheus.string("listen"), HostAndPort(listen) == nil {
-            prometheus.report("listen", "expected an address such as \"127.0.0.1:8092\", got \"\(listen)\"")
+            prometheus.report("listen", "expected an address such as \"127.0.0.1:8092\", got \(quoted(listen))")
         }
         prometheus.refuseUnsupported("path", "tls")
         prometheus.finish()
@@ -121,7 +122,7 @@ extension ClientSettings {
     ) -> [InputConfiguration] {
         let configured = root.tables("input").map { Self.input($0, reading) }
         guard let files = overrides.files else {
-            if configured.isEmpty, !reading.isBroken("input") {
+            if !root.has("input") || root.isEmptyList("input"), !reading.isBroken("input") {
                 root.report("input", "missing: at least one [[input]] with a path")
             }
             return configured
@@ -136,17 +137,21 @@ extension ClientSettings {
     private static func input(_ table: TableReader, _ reading: ConfigurationReading) -> InputConfiguration {
         var input = InputConfiguration(patterns: [])
         input.name = table.string("name")
-        if !table.has("path"), !reading.isBroken("path") { table.report("path", "missing: the files to ship") }
+        if !table.has("path") || table.isEmptyList("path"), !reading.isBroken("path") {
+            table.report("path", "missing: the files to ship")
+        }
         input.patterns = table.strings("path").compactMap { text in
-            guard !text.isEmpty, let pattern = PathPattern(reading.absolute(text)) else {
-                table.report("path", "expected a path or a pattern such as \"/var/log/*.log\", got \"\(text)\"")
+            let path = SourcePath(reading.absolute(text)).normalized
+            guard !text.isEmpty, let pattern = PathPattern(path.description) else {
+                table.report("path", "expected a path or a pattern such as \"/var/log/*.log\", got \(quoted(text))")
                 return nil
             }
             return pattern
         }
+        table.note("path", input.patterns.map(\.pattern))
         input.exclude = table.strings("exclude").compactMap { text in
             guard let glob = Glob(text) else {
-                table.report("exclude", "'[' without ']' in \"\(text)\"")
+                table.report("exclude", "'[' without ']' in \(quoted(text))")
                 return nil
             }
             return glob
@@ -234,8 +239,8 @@ extension ConfigurationDocument {
         if overrides.isCompressed { override(["target", "compress"], .boolean(true), source: "--compress") }
         guard let target = overrides.target else { return nil }
         guard let place = HostAndPort(target, defaultPort: 7_007), place.host != "::", place.port > 0 else {
-            override(["target", "hostname"], .string(target), source: source("target"))
-            return ("target.hostname", "expected HOST:PORT, got \"\(target)\"")
+            overrideBroken(["target", "hostname"], source: source("target"))
+            return ("target.hostname", "expected HOST:PORT, got \(quoted(target))")
         }
         remove(["target", "hosts"])
         override(["target", "hostname"], .string(place.host), source: source("target"))

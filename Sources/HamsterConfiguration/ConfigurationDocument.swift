@@ -20,7 +20,9 @@ struct ConfigurationDocument {
         self.directory = directory
         lines = TOMLLineIndex(text)
         root = [:]
-        var rest = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        // To Swift, CR and LF are one character, which is not LF.
+        var rest = text.replacing("\r\n", with: "\n").split(separator: "\n", omittingEmptySubsequences: false).map(
+            String.init)
         var broken: Set<Int> = []
         while broken.count < Self.syntaxErrorsMax {
             do throws(TOMLSyntaxError) {
@@ -54,6 +56,13 @@ struct ConfigurationDocument {
     /// Takes a value out, for one that another overrides.
     mutating func remove(_ key: [String]) { Self.set(&root, key[...], nil) }
 
+    /// Takes a value out because what overrides it is wrong, which the caller reports.
+    mutating func overrideBroken(_ key: [String], source: String) {
+        remove(key)
+        origins[key.joined(separator: ".")] = source
+        if let name = key.last { brokenKeys.insert(name) }
+    }
+
     func problem(_ key: String, _ text: String) -> ConfigurationProblem {
         if let source = origins[key] { return ConfigurationProblem(origin: source, key: key, text: text) }
         return ConfigurationProblem(origin: origin, line: lines.line(of: key), key: key, text: text)
@@ -67,8 +76,10 @@ struct ConfigurationDocument {
         }
         let key = String(parts[0].prefix(while: { $0 != " " }))
         brokenKeys.insert(key.split(separator: ".").last.map(String.init) ?? key)
-        let word = value.reversed().drop(while: { $0 == " " || $0 == "\r" }).reversed().map(String.init).joined()
-        let isUnquoted = first.isLetter || first == "/" || first == "." || first.isNumber
+        let word = value.reversed().drop(while: { $0 == " " }).reversed().map(String.init).joined()
+        // A value that is one by itself is not what is wrong: the key is there twice, for one.
+        let isValue = (try? parseTOML("value = \(value)")) != nil
+        let isUnquoted = !isValue && (first.isLetter || first == "/" || first == "." || first.isNumber)
         problems.append(
             ConfigurationProblem(
                 origin: origin, line: error.line, key: key,

@@ -31,6 +31,8 @@ struct HostAndPort: Hashable {
     var isLoopback: Bool { Self.isLoopback(host) }
 
     static func isLoopback(_ host: String) -> Bool {
-        host == "localhost" || host == "::1" || (host.hasPrefix("127.") && host.split(separator: ".").count == 4)
+        let octets = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
+        return host == "localhost" || host == "::1"
+            || (octets.count == 4 && octets.first == 127 && octets.allSatisfy { $0 != nil })
     }
 }

@@ -16,9 +16,9 @@ extension ServerSettings {
         let root = reading.root
         log = LogSettings(root)
         let listeners = Self.listeners(root)
-        let directory = root.path("directory") ?? "/var/log/loghamster"
+        let directory = root.path("directory", default: "/var/log/loghamster")
         let hasFallback = root.bool("fallback", default: true)
-        let state = root.path("state") ?? defaults.stateDirectory
+        let state = root.path("state", default: defaults.stateDirectory)
         let threads = root.integer("threads", in: 0...1_024, default: 0)
         let (tls, binding) = Self.tls(root.table("tls"))
         var store = StoreConfiguration(stateDirectory: state, directory: directory)
@@ -42,10 +42,11 @@ extension ServerSettings {
     }
 
     private static func listeners(_ root: TableReader) -> [ServerConfiguration.Listener] {
-        let texts = root.strings("listen")
-        return (texts.isEmpty ? ["0.0.0.0:7007"] : texts).compactMap { text in
+        if root.isEmptyList("listen") { root.report("listen", "expected at least one address") }
+        return root.strings("listen", default: ["0.0.0.0:7007"]).compactMap { text in
             guard let parsed = HostAndPort(text) else {
-                root.report("listen", "expected an address such as \"0.0.0.0:7007\" or \"[::]:7007\", got \"\(text)\"")
+                root.report(
+                    "listen", "expected an address such as \"0.0.0.0:7007\" or \"[::]:7007\", got \(quoted(text))")
                 return nil
             }
             return ServerConfiguration.Listener(address: parsed.host, port: parsed.port)
@@ -95,7 +96,7 @@ extension ServerSettings {
             let certificate = relay.required("certificate", "a DNS name of the relay's certificate")
             let hosts = relay.strings("hosts").compactMap { text -> Glob? in
                 guard let glob = Glob(text.lowercased()) else {
-                    relay.report("hosts", "'[' without ']' in \"\(text)\"")
+                    relay.report("hosts", "'[' without ']' in \(quoted(text))")
                     return nil
                 }
                 return glob
@@ -138,7 +139,7 @@ extension ServerSettings {
             prometheus.report("enabled", "not supported yet: take it out")
         }
         if let listen = prometheus.string("listen"), HostAndPort(listen) == nil {
-            prometheus.report("listen", "expected an address such as \":8091\", got \"\(listen)\"")
+            prometheus.report("listen", "expected an address such as \":8091\", got \(quoted(listen))")
         }
         _ = prometheus.string("path")
         prometheus.refuseUnsupported("tls")
@@ -174,8 +175,10 @@ extension TableReader {
 
     fileprivate func mode(_ key: String, default fallback: UInt32) -> UInt32 {
         guard let text = string(key) else { return fallback }
-        guard let mode = UInt32(text, radix: 8), mode <= 0o777, text.utf8.count <= 4 else {
-            report(key, "expected octal permission bits such as \"0640\", got \"\(text)\"")
+        guard let mode = UInt32(text, radix: 8), mode <= 0o777, text.utf8.count <= 4,
+            text.utf8.first != UInt8(ascii: "+")
+        else {
+            report(key, "expected octal permission bits such as \"0640\", got \(quoted(text))")
             return fallback
         }
         return mode
@@ -184,7 +187,7 @@ extension TableReader {
     fileprivate func owner(_ key: String) -> FileOwner? {
         guard let text = string(key) else { return nil }
         guard let owner = FileOwner(names: text) else {
-            report(key, "expected \"user:group\" of this system, got \"\(text)\"")
+            report(key, "expected \"user:group\" of this system, got \(quoted(text))")
             return nil
         }
         return owner
@@ -197,7 +200,7 @@ extension TableReader {
         }
         let absolute = text.hasPrefix("/") ? text : "/" + text
         guard let path = try? SourcePath(validating: Array(absolute.utf8)) else {
-            report(key, "expected a path without '.', '..' and empty parts, got \"\(text)\"")
+            report(key, "expected a path without '.', '..' and empty parts, got \(quoted(text))")
             return nil
         }
         return text.hasPrefix("/") ? .absolute(path) : .beneath(path.components.map { Array($0) })

@@ -17,6 +17,8 @@ struct TOMLLineIndex {
         var prefix = ""
         var depth = 0
         var quote: String?
+        // To Swift, CR and LF are one character, which is not LF.
+        let text = text.replacing("\r\n", with: "\n")
         for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
             var rest = line[...]
             if depth == 0, quote == nil {
@@ -25,9 +27,10 @@ struct TOMLLineIndex {
                     prefix = heading(trimmed, line: index + 1)
                     continue
                 }
-                guard let equals = trimmed.firstIndex(of: "="), !trimmed.hasPrefix("#") else { continue }
-                add(prefix + Self.key(trimmed[..<equals]), line: index + 1)
-                rest = trimmed[trimmed.index(after: equals)...]
+                rest = trimmed
+                let key = Self.takeKey(&rest)
+                guard !trimmed.hasPrefix("#"), rest.popFirst() == "=" else { continue }
+                add(prefix + key, line: index + 1)
             }
             Self.skipValue(&rest, &depth, &quote)
         }
@@ -40,7 +43,8 @@ struct TOMLLineIndex {
     /// Notes `[a.b]` or `[[a]]` and gives the prefix of the keys below it.
     private mutating func heading(_ text: Substring, line: Int) -> String {
         let isArray = text.hasPrefix("[[")
-        let name = Self.key(text.dropFirst(isArray ? 2 : 1).prefix(while: { $0 != "]" }))
+        var rest = text.dropFirst(isArray ? 2 : 1)
+        let name = Self.takeKey(&rest)
         guard isArray else {
             let path = inLatestElement(name)
             add(path, line: line)
@@ -59,8 +63,32 @@ struct TOMLLineIndex {
         return "\(name[..<dot])[\(count - 1)]\(name[dot...])"
     }
 
-    /// The parts of a dotted key without quotes and spaces.
-    private static func key(_ text: Substring) -> String { text.filter { !" \t\"'".contains($0) } }
+    /// Takes a dotted key off the front of `rest`, up to `=` or `]`. Its parts are as ``keyText(_:)`` writes them.
+    private static func takeKey(_ rest: inout Substring) -> String {
+        var parts = [""]
+        while let character = rest.first, character != "=", character != "]" {
+            rest.removeFirst()
+            switch character {
+            case " ", "\t": break
+            case ".": parts.append("")
+            case "\"", "'": parts[parts.count - 1] += takeQuoted(&rest, until: character)
+            default: parts[parts.count - 1].append(character)
+            }
+        }
+        return parts.map(keyText).joined(separator: ".")
+    }
+
+    private static func takeQuoted(_ rest: inout Substring, until quote: Character) -> String {
+        var text = ""
+        while let character = rest.popFirst(), character != quote {
+            if quote == "\"", character == "\\", let escaped = rest.popFirst() {
+                text.append(escaped)
+            } else {
+                text.append(character)
+            }
+        }
+        return text
+    }
 
     /// Follows brackets and strings that go on in the next line.
     private static func skipValue(_ rest: inout Substring, _ depth: inout Int, _ quote: inout String?) {

@@ -3,13 +3,15 @@
 struct TableReader {
     private let reading: ConfigurationReading
     private let table: [String: TOMLNode]
-    /// With a dot at its end, or empty.
-    private let prefix: String
+    private let place: TablePlace
+    /// Something else stands in the table's place and was reported: what is missing in it is no news.
+    private let isMisread: Bool
 
-    init(_ reading: ConfigurationReading, table: [String: TOMLNode], prefix: String) {
+    init(_ reading: ConfigurationReading, table: [String: TOMLNode]?, place: TablePlace) {
         self.reading = reading
-        self.table = table
-        self.prefix = prefix
+        self.table = table ?? [:]
+        isMisread = table == nil
+        self.place = place
     }
 
     /// The table's keys in the order of the alphabet, for tables that name things.
@@ -17,24 +19,33 @@ struct TableReader {
 
     func has(_ key: String) -> Bool { table[key] != nil }
 
-    func report(_ key: String, _ text: String) { reading.report(prefix + key, text) }
+    /// Whether a list is there and holds nothing.
+    func isEmptyList(_ key: String) -> Bool { table[key] == .array([]) }
+
+    func report(_ key: String, _ text: String) { reading.report(place.prefix + keyText(key), text) }
 
     // MARK: Values
 
     func string(_ key: String) -> String? {
         let value = take(key, "a string in quotes") { if case .string(let text) = $0 { text } else { nil } }
-        reading.note(prefix, key, value.map(quoted))
+        note(key, value.map(quoted))
+        return value
+    }
+
+    func string(_ key: String, default fallback: String) -> String {
+        let value = string(key) ?? fallback
+        note(key, quoted(value))
         return value
     }
 
     func required(_ key: String, _ what: String) -> String? {
-        if table[key] == nil, !reading.isBroken(key) { report(key, "missing: \(what)") }
+        if table[key] == nil, !isMisread, !reading.isBroken(key) { report(key, "missing: \(what)") }
         return string(key)
     }
 
     func bool(_ key: String, default fallback: Bool) -> Bool {
         let value = take(key, "true or false") { if case .boolean(let value) = $0 { value } else { nil } } ?? fallback
-        reading.note(prefix, key, "\(value)")
+        note(key, "\(value)")
         return value
     }
 
@@ -44,7 +55,7 @@ struct TableReader {
             take(key, what) { node in
                 if case .integer(let value) = node, range.contains(value) { value } else { nil }
             } ?? fallback
-        reading.note(prefix, key, "\(value)")
+        note(key, "\(value)")
         return value
     }
 
@@ -60,13 +71,13 @@ struct TableReader {
                 case .number, .boolean, .time, .array, .table: nil
                 }
             } ?? fallback
-        reading.note(prefix, key, quoted(Quantity.text(size: value)))
+        note(key, quoted(Quantity.text(size: value)))
         return value
     }
 
     func duration(_ key: String, in range: ClosedRange<Duration>, default fallback: Duration) -> Duration {
         let value = optionalDuration(key, in: range) ?? fallback
-        reading.note(prefix, key, quoted(Quantity.text(duration: value)))
+        note(key, quoted(Quantity.text(duration: value)))
         return value
     }
 
@@ -79,7 +90,7 @@ struct TableReader {
             }
             return value
         }
-        reading.note(prefix, key, value.map { quoted(Quantity.text(duration: $0)) })
+        note(key, value.map { quoted(Quantity.text(duration: $0)) })
         return value
     }
 
@@ -89,7 +100,7 @@ struct TableReader {
             take(key, names) { node in
                 if case .string(let text) = node, choices.contains(where: { $0.key == text }) { text } else { nil }
             } ?? fallback
-        reading.note(prefix, key, quoted(name))
+        note(key, quoted(name))
         return choices.first { $0.key == name }?.value
     }
 
@@ -107,7 +118,14 @@ struct TableReader {
                 case .integer, .number, .boolean, .time, .table: return nil
                 }
             } ?? []
-        reading.note(prefix, key, value.isEmpty ? nil : "[\(value.map(quoted).joined(separator: ", "))]")
+        note(key, value)
+        return value
+    }
+
+    func strings(_ key: String, default fallback: [String]) -> [String] {
+        let value = has(key) ? strings(key) : fallback
+        reading.markKnown(place, key)
+        note(key, value)
         return value
     }
 
@@ -119,9 +137,22 @@ struct TableReader {
             return nil
         }
         let path = reading.absolute(text)
-        reading.note(prefix, key, quoted(path))
+        note(key, quoted(path))
         return path
     }
+
+    func path(_ key: String, default fallback: String) -> String {
+        let value = path(key) ?? fallback
+        note(key, quoted(value))
+        return value
+    }
+
+    /// Notes what a list of strings means, where that is not what was written.
+    func note(_ key: String, _ values: [String]) {
+        note(key, values.isEmpty ? nil : "[\(values.map(quoted).joined(separator: ", "))]")
+    }
+
+    private func note(_ key: String, _ value: String?) { reading.note(place, keyText(key), value) }
 
     // MARK: Tables
 
@@ -130,13 +161,13 @@ struct TableReader {
         let below = take(key, "a table") { node -> [String: TOMLNode]? in
             if case .table(let below) = node { below } else { nil }
         }
-        return TableReader(reading, table: below ?? [:], prefix: "\(prefix)\(key).")
+        return TableReader(reading, table: has(key) ? below : [:], place: place.table(key))
     }
 
     /// The tables of `[[key]]`.
     func tables(_ key: String) -> [TableReader] {
         let nodes =
-            take(key, "tables, each headed [[\(key)]]") { node -> [[String: TOMLNode]]? in
+            take(key, "tables, each headed \(place.element(key, 0).heading)") { node -> [[String: TOMLNode]]? in
                 guard case .array(let nodes) = node else { return nil }
                 let tables = nodes.compactMap { node -> [String: TOMLNode]? in
                     if case .table(let below) = node { below } else { nil }
@@ -144,7 +175,7 @@ struct TableReader {
                 return tables.count == nodes.count ? tables : nil
             } ?? []
         return nodes.enumerated().map { index, below in
-            TableReader(reading, table: below, prefix: "\(prefix)\(key)[\(index)].")
+            TableReader(reading, table: below, place: place.element(key, index))
         }
     }
 
@@ -153,14 +184,14 @@ struct TableReader {
     /// Keys of the contract that this version can't do anything with.
     func refuseUnsupported(_ keys: String...) {
         for key in keys {
-            reading.markKnown(prefix, key)
+            reading.markKnown(place, key)
             if table[key] != nil { report(key, "not supported yet: take it out") }
         }
     }
 
     /// Reports every key that was not asked for. Call it last.
     func finish() {
-        let known = reading.knownKeys(prefix)
+        let known = reading.knownKeys(place)
         for key in keys where !known.contains(key) {
             let hint = nearestKey(to: key, among: known).map { "did you mean '\($0)'?" }
             report(key, "unknown key (\(hint ?? "known here: \(known.sorted().joined(separator: ", "))"))")
@@ -168,7 +199,7 @@ struct TableReader {
     }
 
     private func take<Value>(_ key: String, _ what: String, _ convert: (TOMLNode) -> Value?) -> Value? {
-        reading.markKnown(prefix, key)
+        reading.markKnown(place, key)
         guard let node = table[key] else { return nil }
         guard let value = convert(node) else {
             report(key, "expected \(what), got \(describe(node))")
@@ -184,17 +215,28 @@ struct TableReader {
         case .number, .boolean, .time, .array, .table: node.kind
         }
     }
+}
 
-    private func quoted(_ text: String) -> String {
-        let escaped = text.unicodeScalars.map { scalar in
-            switch scalar {
-            case "\"": "\\\""
-            case "\\": "\\\\"
-            default:
-                scalar.value < 0x20
-                    ? "\\u00" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16) : String(scalar)
-            }
-        }
-        return "\"\(escaped.joined())\""
+/// Where a table stands in a file.
+struct TablePlace: Hashable {
+    /// What a key's full name begins with, as in `input[0].meta.`; empty for the root.
+    private(set) var prefix = ""
+    /// As in `[input.meta]` or `[[input]]`; empty for the root.
+    private(set) var heading = ""
+    /// The names alone, as in `input.meta.`
+    private var names = ""
+
+    static let root = TablePlace()
+
+    func table(_ key: String) -> TablePlace {
+        TablePlace(
+            prefix: "\(prefix)\(keyText(key)).", heading: "[\(names)\(keyText(key))]", names: "\(names)\(keyText(key))."
+        )
+    }
+
+    func element(_ key: String, _ index: Int) -> TablePlace {
+        TablePlace(
+            prefix: "\(prefix)\(keyText(key))[\(index)].", heading: "[[\(names)\(keyText(key))]]",
+            names: "\(names)\(keyText(key)).")
     }
 }

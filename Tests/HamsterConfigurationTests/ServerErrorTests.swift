@@ -1,0 +1,163 @@
+import HamsterConfiguration
+import Testing
+
+private let plain = "tls = { enabled = false }\n"
+private let output = "[output.x]\npath = \"x.log\"\n"
+
+struct ServerErrorTests {
+    @Test(arguments: unknownKeys + security + numbers + outputs + later)
+    func `each problem names file, line and key, and says what is expected`(file: ErroneousFile) {
+        #expect(problems { _ = try serverSettings(file.text, path: "/d") } == file.lines)
+    }
+
+    @Test func `everything that is wrong with a file is told at once, in the order of the file`() {
+        let text = """
+            listn = "0.0.0.0:1"
+            threads = "many"
+            state = /var/lib
+            [tls]
+            cert = "a.pem"
+            [durability]
+            sync = "always"
+            [output.x]
+            mode = "rw"
+            """
+        #expect(
+            problems { _ = try serverSettings(text, path: "/d") } == [
+                "/d:1: listn: unknown key (did you mean 'listen'?)",
+                "/d:2: threads: expected an integer from 0 to 1024, got \"many\"",
+                "/d:3: state: a string must stand in quotes: state = \"/var/lib\"",
+                "/d:4: tls.key: missing: the key of the server's certificate",
+                "/d:7: durability.sync: expected \"commit\" or \"os\", got \"always\"",
+                "/d:8: output.x.path: missing: the file to write",
+                "/d:9: output.x.mode: expected octal permission bits such as \"0640\", got \"rw\"",
+            ])
+    }
+
+    static let unknownKeys = [
+        ErroneousFile("lisen = \"0.0.0.0:1\"\n" + plain, "/d:1: lisen: unknown key (did you mean 'listen'?)"),
+        ErroneousFile(
+            "[tls]\nenabled = false\nclientca = \"x\"\n", "/d:3: tls.clientca: unknown key (did you mean 'client_ca'?)"),
+        ErroneousFile(
+            plain + "[durability]\ninterval = 1\n",
+            "/d:3: durability.interval: unknown key (known here: commit_bytes, commit_interval, forget_after, sync)"),
+        ErroneousFile(
+            plain + "[limits]\nmax_conections = 1\n",
+            "/d:3: limits.max_conections: unknown key (did you mean 'max_connections'?)"),
+        ErroneousFile(
+            plain + output + "modus = \"0640\"\n", "/d:4: output.x.modus: unknown key (did you mean 'mode'?)"),
+        ErroneousFile(
+            plain + "[output.\"my app\"]\npath = \"x\"\nonwer = \"root:root\"\n",
+            "/d:4: output.\"my app\".onwer: unknown key (did you mean 'owner'?)"),
+        ErroneousFile(
+            "[tls]\nenabled = false\nallow = [{ certificate = \"a\", host = [\"b\"] }]\n",
+            "/d:3: tls.allow[0].host: unknown key (did you mean 'hosts'?)"),
+        ErroneousFile(
+            "[tls]\nenabled = false\n[[tls.allow]]\ncertificate = \"a\"\n[[tls.allow]]\ncertifcate = \"b\"\n",
+            "/d:5: tls.allow[1].certificate: missing: a DNS name of the relay's certificate",
+            "/d:6: tls.allow[1].certifcate: unknown key (did you mean 'certificate'?)"),
+        ErroneousFile(
+            plain + "[prometheus]\npaht = \"/m\"\n", "/d:3: prometheus.paht: unknown key (did you mean 'path'?)"),
+    ]
+
+    static let security = [
+        ErroneousFile(
+            "", "/d: tls.cert: missing: the server's certificate chain",
+            "/d: tls.key: missing: the key of the server's certificate"),
+        ErroneousFile(
+            "[tls]\ncert = \"a\"\nkey = \"b\"\nclient_auth = \"require\"\n",
+            "/d:4: tls.client_auth: client certificates can't be checked without client_ca"),
+        ErroneousFile(
+            "[tls]\ncert = \"a\"\nkey = \"b\"\nclient_auth = \"yes\"\n",
+            "/d:4: tls.client_auth: expected \"none\" or \"optional\" or \"require\", got \"yes\""),
+        ErroneousFile(
+            "[tls]\ncert = \"a\"\nkey = \"b\"\nbind_host = true\n",
+            "/d:4: tls.bind_host: hosts can't be bound to certificates that are not asked for: set client_ca"),
+        ErroneousFile(
+            "[tls]\ncert = \"a\"\nkey = \"b\"\nclient_ca = \"c\"\nallow = [{ certificate = \"r\", hosts = [\"web[\"] }]\n",
+            "/d:5: tls.allow[0].hosts: '[' without ']' in \"web[\""),
+        ErroneousFile(
+            "[tls]\ncert = \"a\"\nkey = \"b\"\nallow = [\"relay\"]\n",
+            "/d:4: tls.allow: expected tables, each headed [[tls.allow]], got a list"),
+        ErroneousFile(
+            "[tls]\ncert = 1\nkey = \"\"\n", "/d:2: tls.cert: expected a string in quotes, got 1",
+            "/d:3: tls.key: expected a path, got an empty string"),
+        ErroneousFile(
+            "[tls]\nenabled = false\nmin_version = \"1.0\"\n",
+            "/d:3: tls.min_version: expected \"1.2\" or \"1.3\", got \"1.0\""),
+        ErroneousFile("tls = false\n", "/d:1: tls: expected a table, got a boolean"),
+    ]
+
+    static let numbers = [
+        ErroneousFile(
+            plain + "listen = \"7007\"\n",
+            "/d:2: listen: expected an address such as \"0.0.0.0:7007\" or \"[::]:7007\", got \"7007\""),
+        ErroneousFile(
+            plain + "listen = [\"[::]:7007\", \"1.2.3.4:65536\"]\n",
+            "/d:2: listen: expected an address such as \"0.0.0.0:7007\" or \"[::]:7007\", got \"1.2.3.4:65536\""),
+        ErroneousFile(plain + "listen = []\n", "/d:2: listen: expected at least one address"),
+        ErroneousFile(plain + "threads = -1\n", "/d:2: threads: expected an integer from 0 to 1024, got -1"),
+        ErroneousFile(plain + "fallback = 1\n", "/d:2: fallback: expected true or false, got 1"),
+        ErroneousFile(
+            plain + "[durability]\nsync = true\n",
+            "/d:3: durability.sync: expected \"commit\" or \"os\", got a boolean"),
+        ErroneousFile(
+            plain + "[durability]\ncommit_interval = \"0s\"\n",
+            "/d:3: durability.commit_interval: expected a duration such as \"200ms\" or \"5s\", from 1ms to 1m, got \"0s\""
+        ),
+        ErroneousFile(
+            plain + "[durability]\ncommit_bytes = \"2 GiB\"\n",
+            "/d:3: durability.commit_bytes: expected a size such as \"64 KiB\", from 4 KiB to 1 GiB, got \"2 GiB\""),
+        ErroneousFile(
+            plain + "[limits]\nmax_line = \"9999999999 GiB\"\n",
+            "/d:3: limits.max_line: expected a size such as \"64 KiB\", from 1 KiB to 256 MiB, got \"9999999999 GiB\""),
+        ErroneousFile(
+            plain + "[limits]\nidle_timeout = \"8d\"\n",
+            "/d:3: limits.idle_timeout: expected a duration such as \"200ms\" or \"5s\", from 0s to 7d, got \"8d\""),
+    ]
+
+    static let outputs = [
+        ErroneousFile(plain + "[output.x]\nmode = \"0640\"\n", "/d:2: output.x.path: missing: the file to write"),
+        ErroneousFile(plain + "output.x = \"a\"\n", "/d:2: output.x: expected a table, got \"a\""),
+        ErroneousFile(
+            plain + "[output.x]\npath = \"../up\"\n",
+            "/d:3: output.x.path: expected a path without '.', '..' and empty parts, got \"../up\""),
+        ErroneousFile(
+            plain + "[output.x]\npath = \"/a//b\"\n",
+            "/d:3: output.x.path: expected a path without '.', '..' and empty parts, got \"/a//b\""),
+        ErroneousFile(
+            plain + "[output.x]\npath = \"{host}/x\"\n",
+            "/d:3: output.x.path: templates are not supported yet: write a path without '{'"),
+        ErroneousFile(
+            plain + output + "framing = \"line\"\n",
+            "/d:4: output.x.framing: expected \"bytes\" or \"lines\", got \"line\""),
+        ErroneousFile(
+            plain + output + "mode = 416\n", "/d:4: output.x.mode: expected a string in quotes, got 416"),
+        ErroneousFile(
+            plain + output + "mode = \"1777\"\n",
+            "/d:4: output.x.mode: expected octal permission bits such as \"0640\", got \"1777\""),
+        ErroneousFile(
+            plain + output + "mode = \"+64\"\n",
+            "/d:4: output.x.mode: expected octal permission bits such as \"0640\", got \"+64\""),
+        ErroneousFile(
+            plain + output + "owner = \"nobody-we-know:root\"\n",
+            "/d:4: output.x.owner: expected \"user:group\" of this system, got \"nobody-we-know:root\""),
+        ErroneousFile(
+            plain + output + "owner = \"root\"\n",
+            "/d:4: output.x.owner: expected \"user:group\" of this system, got \"root\""),
+    ]
+
+    static let later =
+        ["match = {}", "priority = 1", "prefix = \"\"", "rotate = {}", "rate_limit = 1", "deny = true"].map { line in
+            ErroneousFile(
+                plain + output + line,
+                "/d:4: output.x.\(line.prefix { $0 != " " }): not supported yet: take it out")
+        } + [
+            ErroneousFile(
+                plain + "[rate_limit]\ntotal = \"1 MiB/s\"\n", "/d:2: rate_limit: not supported yet: take it out"),
+            ErroneousFile(
+                plain + "[prometheus]\nenabled = true\n", "/d:3: prometheus.enabled: not supported yet: take it out"),
+            ErroneousFile(
+                plain + "[prometheus]\ntls = {}\n", "/d:3: prometheus.tls: not supported yet: take it out"),
+        ]
+}

@@ -1,0 +1,107 @@
+import HamsterConfiguration
+import HamsterCore
+import HamsterRouting
+import HamsterServer
+import HamsterStore
+import HamsterTLS
+import Testing
+
+private let smallest = "[tls]\ncert = \"c.pem\"\nkey = \"k.pem\"\n"
+
+struct ServerSettingsTests {
+    @Test func `the defaults are those of the documents`() throws {
+        let settings = try serverSettings(smallest)
+
+        #expect(settings.log == LogSettings())
+        #expect(settings.server.listeners.map(\.description) == ["0.0.0.0:7007"])
+        #expect(settings.server.threads == 0)
+        #expect(settings.server.hasFallback)
+        #expect(settings.server.outputs == [])
+        #expect(settings.server.limits == ServerConfiguration.Limits())
+        #expect(
+            settings.server.tls
+                == TLSServerConfiguration(certificate: "/etc/lh/c.pem", key: "/etc/lh/k.pem"))
+        #expect(!settings.server.hostBinding.isRequired)
+        #expect(settings.warnings == [])
+    }
+
+    @Test func `the store's defaults are those of the documents`() throws {
+        let store = try serverSettings(smallest).server.store
+
+        #expect(store.stateDirectory == "/var/lib/loghamster")
+        #expect(store.directory == "/var/log/loghamster")
+        #expect(store.sync == .commit)
+        #expect(store.commitInterval == .milliseconds(100))
+        #expect(store.commitBytes == 16 << 20)
+        #expect(store.forgetAfter == .seconds(90 * 86_400))
+        #expect(store.lineBytesMax == 1 << 20)
+    }
+
+    @Test func `a CA for clients makes their certificates required, and binds hosts to them`() throws {
+        let required = try serverSettings(smallest + "client_ca = \"ca.pem\"").server
+        #expect(required.tls?.clientAuthentication == .require)
+        #expect(required.hostBinding.isRequired)
+
+        let optional = try serverSettings(smallest + "client_ca = \"ca.pem\"\nclient_auth = \"optional\"").server
+        #expect(optional.tls?.clientAuthentication == .optional)
+        #expect(!optional.hostBinding.isRequired)
+
+        let unbound = try serverSettings(smallest + "client_ca = \"ca.pem\"\nbind_host = false").server
+        #expect(!unbound.hostBinding.isRequired)
+    }
+
+    @Test func `relays may be inline or have headings`() throws {
+        let inline = try serverSettings(
+            smallest + "client_ca = \"ca\"\nallow = [{ certificate = \"R\", hosts = [\"Web*\", \"db\"] }]")
+        let headed = try serverSettings(
+            smallest + "client_ca = \"ca\"\n[[tls.allow]]\ncertificate = \"R\"\nhosts = [\"Web*\", \"db\"]")
+
+        #expect(inline.server.hostBinding.relays == headed.server.hostBinding.relays)
+        #expect(inline.server.hostBinding.relays.first?.hosts.map(\.pattern) == ["web*", "db"])
+    }
+
+    @Test func `outputs are absolute, or below the directory`() throws {
+        let text = """
+            tls = { enabled = false }
+            [output.a]
+            path = "/var/log/messages"
+            mode = "600"
+            owner = "0:0"
+            [output."b c"]
+            path = "x/y.log"
+            framing = "bytes"
+            """
+        #expect(
+            try serverSettings(text).server.outputs == [
+                OutputRule(
+                    name: "a", destination: .absolute(SourcePath("/var/log/messages")), framing: .lines, mode: 0o600,
+                    owner: FileOwner(user: 0, group: 0)),
+                OutputRule(
+                    name: "b c", destination: .beneath([Array("x".utf8), Array("y.log".utf8)]), framing: .bytes),
+            ])
+    }
+
+    @Test func `the environment stands over the file`() throws {
+        var overrides = ServerOverrides()
+        overrides.values = [(key: ["state"], value: "/env", source: "LOGHAMSTER_STATE")]
+        #expect(try serverSettings("state = \"/file\"\n" + smallest, overrides).server.store.stateDirectory == "/env")
+
+        overrides.values = [(key: ["directory"], value: "", source: "LOGHAMSTER_DIRECTORY")]
+        #expect(
+            problems { _ = try serverSettings(smallest, overrides) } == [
+                "LOGHAMSTER_DIRECTORY: directory: expected a path, got an empty string"
+            ])
+    }
+
+    @Test(arguments: [("0.0.0.0:1", 1), ("127.0.0.1:1", 0), ("[::1]:1", 0), (":1", 1)])
+    func `plain text is warned of where others can read it`(address: String, count: Int) throws {
+        let text = "listen = \"\(address)\"\ntls = { enabled = false }"
+        #expect(try serverSettings(text).warnings.count == count)
+    }
+
+    @Test func `an idle timeout of zero is none`() throws {
+        #expect(try serverSettings("limits = { idle_timeout = \"0s\" }\n" + smallest).server.limits.idleTimeout == nil)
+        let set = try serverSettings("limits = { idle_timeout = \"1h\" }\n" + smallest).server.limits.idleTimeout
+        #expect(set == .seconds(3_600))
+    }
+}
