@@ -11,6 +11,12 @@ package struct CertificateAuthority: Sendable {
         try await run(["init", "--name", "Test CA \(name)"] + arguments)
     }
 
+    /// A place in which there is none.
+    init(unmadeIn scratch: ScratchDirectory) {
+        directory = scratch("pki")
+        self.scratch = scratch
+    }
+
     package var certificate: String { "\(directory)/ca.pem" }
     package var revocations: String { "\(directory)/crl.pem" }
 
@@ -18,6 +24,11 @@ package struct CertificateAuthority: Sendable {
     package struct Pair: Sendable {
         package var certificate: String
         package var key: String
+
+        package init(certificate: String, key: String) {
+            self.certificate = certificate
+            self.key = key
+        }
     }
 
     /// A certificate for servers under these names.

@@ -13,11 +13,28 @@ package final class Deployment {
     package private(set) var port = 0
     private var processes: [ChildProcess] = []
 
-    package init() async throws {
-        scratch = try ScratchDirectory()
-        authority = try await CertificateAuthority(in: scratch)
-        serverPair = try await authority.server("localhost", "127.0.0.1")
-        clientPair = try await authority.client(host)
+    package convenience init() async throws {
+        let scratch = try ScratchDirectory()
+        let authority = try await CertificateAuthority(in: scratch)
+        try await self.init(
+            scratch, authority, server: authority.server("localhost", "127.0.0.1"), client: authority.client("web1"))
+    }
+
+    /// Without any certificate, for servers with ``startPlainServer(root:extra:)``.
+    package static func plain() throws -> Deployment {
+        let scratch = try ScratchDirectory()
+        let none = CertificateAuthority.Pair(certificate: "none.pem", key: "none.key")
+        return try Deployment(scratch, CertificateAuthority(unmadeIn: scratch), server: none, client: none)
+    }
+
+    private init(
+        _ scratch: ScratchDirectory, _ authority: CertificateAuthority, server: CertificateAuthority.Pair,
+        client: CertificateAuthority.Pair
+    ) throws {
+        self.scratch = scratch
+        self.authority = authority
+        serverPair = server
+        clientPair = client
         try FileManager.default.createDirectory(atPath: scratch("source"), withIntermediateDirectories: true)
     }
 
@@ -33,11 +50,16 @@ package final class Deployment {
 
     // MARK: Server
 
+    /// Starts `loghamsterd` without TLS, for strangers on loopback. `extra` are further tables.
+    package func startPlainServer(root: String = "", extra: String = "") async throws -> ChildProcess {
+        try await startServer(root: root, tls: "enabled = false", extra: extra)
+    }
+
     /// Starts `loghamsterd` and waits until it listens. `root` and `tls` are lines for those tables; `extra` follows them.
     package func startServer(
-        root: String = "", tls: String? = nil, extra: String = ""
+        root: String = "", tls: String? = nil, pair: CertificateAuthority.Pair? = nil, extra: String = ""
     ) async throws -> ChildProcess {
-        let server = try runServer(root: root, tls: tls, extra: extra)
+        let server = try runServer(root: root, tls: tls, pair: pair, extra: extra)
         try await server.waitForError("listening")
         let line = server.errors.split(separator: "\n").first { $0.contains("listening") } ?? ""
         guard let text = line.split(separator: " ").first(where: { $0.hasPrefix("address=") }),
@@ -47,8 +69,10 @@ package final class Deployment {
         return server
     }
 
-    /// Starts `loghamsterd` without waiting for anything.
-    package func runServer(root: String = "", tls: String? = nil, extra: String = "") throws -> ChildProcess {
+    /// Starts `loghamsterd` without waiting for anything. `pair` replaces the server's own.
+    package func runServer(
+        root: String = "", tls: String? = nil, pair: CertificateAuthority.Pair? = nil, extra: String = ""
+    ) throws -> ChildProcess {
         let mutual = "client_ca = \"\(authority.certificate)\""
         let configuration = """
             listen = "127.0.0.1:\(port)"
@@ -57,8 +81,8 @@ package final class Deployment {
             debug = true
             \(root)
             [tls]
-            cert = "\(serverPair.certificate)"
-            key = "\(serverPair.key)"
+            cert = "\((pair ?? serverPair).certificate)"
+            key = "\((pair ?? serverPair).key)"
             \(tls ?? mutual)
             \(extra)
             """
@@ -90,14 +114,15 @@ package final class Deployment {
         return try start("loghamsterc", ["--config", file])
     }
 
+    /// Lines for `[target.tls]`: who is trusted, and which certificate is shown.
+    package func trust(_ ca: String? = nil, as pair: CertificateAuthority.Pair?) -> String {
+        let own = pair.map { "\ncert = \"\($0.certificate)\"\nkey = \"\($0.key)\"" } ?? ""
+        return "ca = \"\(ca ?? authority.certificate)\"\(own)"
+    }
+
     package func writeClientConfiguration(
         root: String = "", target: String = "", tls: String? = nil, input: String? = nil
     ) throws -> String {
-        let mutual = """
-            ca = "\(authority.certificate)"
-            cert = "\(clientPair.certificate)"
-            key = "\(clientPair.key)"
-            """
         return try scratch.write(
             "client.toml",
             """
@@ -109,7 +134,7 @@ package final class Deployment {
             port = \(port == 0 ? 7007 : port)
             \(target)
             [target.tls]
-            \(tls ?? mutual)
+            \(tls ?? trust(as: clientPair))
             \(input.map { "[[input]]\nrotate_wait = \"300ms\"\n\($0)" } ?? "")
             """)
     }
