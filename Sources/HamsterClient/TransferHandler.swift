@@ -110,7 +110,9 @@ final class TransferHandler: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        end(.failed(.interrupted("the connection was closed")))
+        // On plain TCP the peer's end is not an event of its own once our side is shut: NIO closes the channel. A reset
+        // comes as an error first.
+        end(phase == .finishing ? outcomeOfFinish : .failed(.interrupted("the connection was closed")))
         context.fireChannelInactive()
     }
 }
