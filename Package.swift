@@ -38,13 +38,14 @@ let package = Package(
         .executableTarget(
             name: "loghamsterc",
             dependencies: [
-                "HamsterClient", "HamsterConfiguration", "HamsterFiles", "HamsterProgram", "HamsterState",
-                argumentParser, lifecycle, logging,
+                "HamsterClient", "HamsterConfiguration", "HamsterCore", "HamsterFiles", "HamsterProgram",
+                "HamsterState",
+                "HamsterTLS", argumentParser, lifecycle, logging,
             ], swiftSettings: settings),
         .executableTarget(
             name: "loghamsterd",
             dependencies: [
-                "HamsterConfiguration", "HamsterFiles", "HamsterProgram", "HamsterServer", "HamsterStore",
+                "HamsterConfiguration", "HamsterFiles", "HamsterProgram", "HamsterServer", "HamsterStore", "HamsterTLS",
                 argumentParser, lifecycle, logging,
             ], swiftSettings: settings),
         .target(
@@ -56,8 +57,7 @@ let package = Package(
         .target(
             name: "HamsterProgram",
             dependencies: [
-                "CZlib", "HamsterClient", "HamsterConfiguration", "HamsterFiles", "HamsterServer", "HamsterState",
-                "HamsterStore", "HamsterTLS", argumentParser, lifecycle, logging,
+                "CZlib", "HamsterConfiguration", "HamsterTLS", argumentParser, lifecycle, logging,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ], swiftSettings: settings),
         .target(
@@ -86,8 +86,8 @@ let package = Package(
         .target(
             name: "HamsterServer",
             dependencies: [
-                "HamsterCore", "HamsterProtocol", "HamsterRouting", "HamsterStore", "HamsterTLS", lifecycle, logging,
-                nioCore, nioPosix,
+                "HamsterCore", "HamsterFiles", "HamsterProtocol", "HamsterRouting", "HamsterStore", "HamsterTLS",
+                lifecycle, logging, nioCore, nioPosix,
             ], swiftSettings: strictSettings),
         .target(
             name: "HamsterClient",
@@ -99,6 +99,9 @@ let package = Package(
         .target(name: "HamsterTesting", path: "Tests/HamsterTesting", swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests", dependencies: ["HamsterTesting", "loghamsterc", "loghamsterd"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "LogHamsterTests", dependencies: ["HamsterTesting", "LogHamster", "loghamsterd"],
             swiftSettings: settings),
         .testTarget(
             name: "HamsterFilesTests", dependencies: ["HamsterCore", "HamsterFiles"], swiftSettings: settings),

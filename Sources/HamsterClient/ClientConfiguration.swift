@@ -99,6 +99,8 @@ package struct RetryPolicy: Sendable, Hashable {
     package var delayMax: Duration = .seconds(30)
     /// The wait after a refusal that will not mend by itself.
     package var delayLasting: Duration = .seconds(60)
+    /// The least wait after another client has taken a file over: two of them must not fight for it.
+    package var delayTakenOver: Duration = .seconds(30)
     /// Nil: for ever. Else a file fails after so long without progress.
     package var giveUpAfter: Duration?
     /// Whether a file fails at once after a refusal that will not mend by itself.

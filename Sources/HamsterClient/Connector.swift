@@ -1,3 +1,4 @@
+internal import HamsterFiles
 internal import HamsterProtocol
 internal import HamsterTLS
 internal import Logging
@@ -52,6 +53,9 @@ final class Connector: Sendable {
     func run(_ transfer: Transfer, started: @Sendable (any Channel) -> Void) async -> TransferOutcome {
         let index = state.withLock { $0.preferred }
         let endpoint = endpoints[index]
+        var transfer = transfer
+        transfer.logger[metadataKey: "target"] = "\(endpoint.target.description)"
+        transfer.opened = { self.reachable(endpoint) }
         let loop = group.any()
         let outcome = loop.makePromise(of: TransferOutcome.self)
         let channel: any Channel
@@ -64,7 +68,6 @@ final class Connector: Sendable {
             unreachable(index, failure)
             return .failed(failure)
         }
-        reachable(endpoint)
         started(channel)
         let result = await withTaskCancellationHandler {
             try? await outcome.futureResult.get()
@@ -136,7 +139,7 @@ final class Connector: Sendable {
         guard let error = error as? NIOConnectionError else { return "\(error)" }
         if let cause = error.connectionErrors.first?.error {
             guard let cause = cause as? IOError else { return "\(cause)" }
-            return cause.description
+            return reasonOfErrno(cause.errnoCode)
         }
         if error.dnsAError != nil || error.dnsAAAAError != nil { return "host name not found" }
         return "no address"

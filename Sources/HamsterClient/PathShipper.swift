@@ -137,14 +137,17 @@ extension PathShipper {
         case .otherContent:
             startOver(file)
         case .refused(let reply):
-            try await wait(for: .refused(reply), atLeast: reply.retrySeconds.map { .seconds($0) }, slot, &attempts)
+            // Without a time to come back, 409 means that another client ships this very file.
+            let isTakenOver = reply.code == .busy && reply.retrySeconds == nil
+            let least = isTakenOver ? environment.configuration.retry.delayTakenOver : .seconds(reply.retrySeconds ?? 0)
+            try await wait(for: .refused(reply), atLeast: least, slot, &attempts)
         case .failed(let error):
-            try await wait(for: error, atLeast: nil, slot, &attempts)
+            try await wait(for: error, atLeast: .zero, slot, &attempts)
         }
     }
 
     private func wait(
-        for error: ClientError, atLeast: Duration?, _ slot: ConnectionSlots.Slot, _ attempts: inout Attempts
+        for error: ClientError, atLeast: Duration, _ slot: ConnectionSlots.Slot, _ attempts: inout Attempts
     ) async throws(ClientError) {
         guard !Task.isCancelled else { return }
         if attempts.isNews(error) {
@@ -155,7 +158,7 @@ extension PathShipper {
         let delay = try attempts.failed(error, now: .now)
         // Nobody shall wait for a place that only waits itself.
         slot.release()
-        try? await Task.sleep(for: max(delay, atLeast ?? .zero))
+        try? await Task.sleep(for: max(delay, atLeast))
     }
 
     private func startOver(_ file: TailedFile) {
@@ -177,7 +180,7 @@ extension PathShipper {
         return Transfer(
             file: file, request: request, chunkBytesMin: input.chunkBytesMin,
             flushInterval: TimeAmount(input.flushInterval), closeIdle: TimeAmount(input.closeIdle),
-            rotation: RotationRule(rotateWait: input.rotateWait), slot: slot,
+            rotation: RotationRule(rotateWait: input.rotateWait), slot: slot, logger: logger,
             acknowledged: { [environment] record in
                 environment.state.update(record)
                 environment.progress.acknowledged(record)

@@ -80,7 +80,8 @@ package struct ShippingService: Service {
                 await shipAll(environment)
             }
         }
-        try await threadPool.runIfActive { try state.save() }
+        // Here and now, also where the task is cancelled: nothing else runs any more.
+        try state.save()
         try result.get()
         let summary = progress.snapshot
         logger.notice(

@@ -2,6 +2,7 @@ internal import HamsterCore
 package import HamsterProtocol
 internal import HamsterState
 internal import HamsterTail
+internal import Logging
 internal import NIOCore
 
 /// One file on one connection: what the handler needs to know, and whom it tells.
@@ -13,6 +14,9 @@ struct Transfer: Sendable {
     var closeIdle: TimeAmount
     var rotation: RotationRule
     var slot: ConnectionSlots.Slot
+    var logger: Logger
+    /// Called on the event loop once the server has opened the stream.
+    var opened: @Sendable () -> Void = {}
     /// Called on the event loop with each acknowledgement.
     var acknowledged: @Sendable (FileRecord) -> Void
 }
@@ -25,6 +29,17 @@ enum TransferOutcome: Sendable {
     /// The file is not the one that the server or we knew under this token.
     case otherContent
     case failed(ClientError)
+}
+
+extension TransferOutcome: CustomStringConvertible {
+    var description: String {
+        switch self {
+        case .ended: "end"
+        case .refused(let reply): "\(reply)"
+        case .otherContent: "the file holds other content"
+        case .failed(let error): "\(error)"
+        }
+    }
 }
 
 /// User event for ``TransferHandler``.

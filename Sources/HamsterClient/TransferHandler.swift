@@ -4,6 +4,7 @@ internal import HamsterProtocol
 internal import HamsterState
 internal import HamsterTLS
 internal import HamsterTail
+internal import Logging
 internal import NIOCore
 internal import NIOPosix
 
@@ -93,7 +94,7 @@ final class TransferHandler: ChannelInboundHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case let event as ChannelEvent where event == .inputClosed:
-            end(phase == .finishing ? outcomeOfFinish : .failed(.interrupted("the server closed the connection")))
+            end(serverEnded)
         case let command as TransferCommand:
             obey(command)
         default:
@@ -163,6 +164,8 @@ extension TransferHandler {
         }
         phase = .streaming
         reader.start(at: start, tail: tail)
+        transfer.opened()
+        transfer.logger.info("stream opened", metadata: ["stream": "\(streamID)", "offset": "\(start)"])
         acknowledged = start
         openedAt = .now()
         transfer.acknowledged(transfer.file.resume(at: start, tail: tail, now: FileTime.now.seconds))
@@ -268,7 +271,7 @@ extension TransferHandler {
             finish()
         } else if let rotatedAt = transfer.file.rotatedAt {
             awaitCompletion(rotatedAt: rotatedAt)
-        } else if acknowledged == reader.offset {
+        } else {
             becomeIdle()
         }
     }
@@ -291,13 +294,20 @@ extension TransferHandler {
         }
     }
 
+    /// Nothing is to be done until the file grows. The last bytes may stay unacknowledged: an unfinished line of an
+    /// output of lines is. The place is given up all the same, after a while.
     private func becomeIdle() {
         guard let context else { return }
-        transfer.slot.setIdle(true)
+        let isSettled = isSettled
+        transfer.slot.setIdle(isSettled)
         idleTimer?.cancel()
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        idleTimer = context.eventLoop.scheduleTask(in: transfer.closeIdle) { bound.value.finish() }
+        idleTimer = context.eventLoop.scheduleTask(in: isSettled ? transfer.closeIdle : Self.turn) {
+            isSettled ? bound.value.finish() : bound.value.becomeIdle()
+        }
     }
+
+    private var isSettled: Bool { acknowledged == reader.offset || NIODeadline.now() - sentAt >= Self.turn }
 
     /// Shuts our side; the server acknowledges the rest and closes.
     private func finish(_ outcome: TransferOutcome = .ended) {
@@ -311,7 +321,7 @@ extension TransferHandler {
         switch (command, phase) {
         case (.look, .streaming): fileChanged()
         case (.giveUp, .streaming):
-            if isAtEnd, acknowledged == reader.offset, transfer.file.rotatedAt == nil { finish() }
+            if isAtEnd, isSettled, transfer.file.rotatedAt == nil { finish() }
         case (.stop, .streaming):
             finish()
             boundStop()
@@ -408,6 +418,15 @@ extension TransferHandler {
         }
     }
 
+    /// What an orderly end by the server means: it may close a stream that is idle for too long.
+    private var serverEnded: TransferOutcome {
+        switch phase {
+        case .finishing: outcomeOfFinish
+        case .streaming where isAtEnd && acknowledged == reader.offset: .ended
+        case .opening, .streaming, .ended: .failed(.interrupted("the server closed the connection"))
+        }
+    }
+
     private func armSilenceTimer(_ context: ChannelHandlerContext) {
         silenceTimer?.cancel()
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
@@ -416,8 +435,15 @@ extension TransferHandler {
         }
     }
 
+    private var streamID: String { machine.streamID ?? "-" }
+
     private func end(_ result: TransferOutcome) {
         guard phase != .ended else { return }
+        if phase != .opening {
+            transfer.logger.info(
+                "stream closed",
+                metadata: ["stream": "\(streamID)", "acknowledged": "\(acknowledged)", "reason": "\(result)"])
+        }
         phase = .ended
         for timer in [lookTimer, idleTimer, silenceTimer] { timer?.cancel() }
         outcome.succeed(result)

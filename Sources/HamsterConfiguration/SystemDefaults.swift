@@ -1,4 +1,5 @@
 internal import Glibc
+internal import HamsterFiles
 
 /// What the system says where neither file nor command line does.
 package struct SystemDefaults: Sendable {
@@ -22,13 +23,7 @@ package struct SystemDefaults: Sendable {
         let given = environment["STATE_DIRECTORY"]?.split(separator: ":").first.map(String.init)
         self.init(
             stateDirectory: given ?? (getuid() == 0 ? "/var/lib/loghamster" : "\(userState)/loghamster"),
-            hostName: Self.systemHostName, workingDirectory: Self.currentDirectory)
-    }
-
-    private static var systemHostName: String {
-        var bytes = [CChar](repeating: 0, count: 256)
-        guard gethostname(&bytes, bytes.count - 1) == 0 else { return "localhost" }
-        return String(decoding: bytes.prefix(while: { $0 != 0 }).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            hostName: systemHostName(), workingDirectory: Self.currentDirectory)
     }
 
     private static var currentDirectory: String {

@@ -73,16 +73,8 @@ extension FileError: CustomStringConvertible {
         case .illegalPath: "illegal path: NUL, an empty component, '.', '..' or more than 255 bytes"
         case .larger(let bytes): "is larger than \(bytes) bytes"
         case nil where isLocked: "another process holds it"
-        case nil: lowercasedReason
+        case nil: reasonOfErrno(code)
         }
-    }
-
-    private var lowercasedReason: String {
-        guard let words = strerror(code) else { return "errno \(code)" }
-        let text = String(cString: words)
-        // "Input/output error" becomes lower case, "RPC version wrong" doesn't.
-        guard text.dropFirst().first?.isLowercase == true else { return text }
-        return text.prefix(1).lowercased() + text.dropFirst()
     }
 
     private var advice: String? {

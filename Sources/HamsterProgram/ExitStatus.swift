@@ -23,3 +23,8 @@ package struct ProgramFailure: Error, Sendable {
         self.lines = lines
     }
 }
+
+/// An error that knows with which code it ends a program. The programs say it for the errors of their modules.
+package protocol ExitStatusProviding: Error {
+    var exitStatus: ExitStatus { get }
+}

@@ -1,12 +1,7 @@
 package import ArgumentParser
 private import CZlib
 internal import Glibc
-internal import HamsterClient
 package import HamsterConfiguration
-internal import HamsterFiles
-internal import HamsterServer
-internal import HamsterState
-internal import HamsterStore
 internal import HamsterTLS
 package import Logging
 
@@ -50,7 +45,7 @@ package struct Program: Sendable {
 
     /// The logger that the settings ask for. Under systemd text lines carry the journal's priorities.
     package func logger(_ settings: LogSettings) -> Logger {
-        let isJournal = environment["JOURNAL_STREAM"] != nil
+        let isJournal = isStandardErrorTheJournal
         let format: LineLogHandler.Format =
             switch settings.format {
             case .text: isJournal ? .journal : .text
@@ -68,6 +63,13 @@ package struct Program: Sendable {
         return Logger(label: name) { _ in LineLogHandler(format: format, level: level) }
     }
 
+    /// `JOURNAL_STREAM` is inherited by every child of a unit, so it is compared with the descriptor (systemd.exec(5)).
+    private var isStandardErrorTheJournal: Bool {
+        var status = stat()
+        guard let journal = environment["JOURNAL_STREAM"], fstat(STDERR_FILENO, &status) == 0 else { return false }
+        return journal == "\(status.st_dev):\(status.st_ino)"
+    }
+
     /// Each file, socket and stream is a descriptor: the soft limit is raised to the hard one.
     package func raiseDescriptorLimit() {
         var limit = rlimit()
@@ -82,41 +84,24 @@ package struct Program: Sendable {
             print(command.fullMessage(for: error))
             return .ok
         }
-        let failure = failure(for: error, usage: command.message(for: error))
+        let failure = failure(
+            for: error, message: command.message(for: error), isUsage: code == .validationFailure)
         for line in failure.lines { writeToStandardError("\(name): \(line)\n") }
         return failure.status
     }
 
-    private func failure(for error: any Error, usage: String) -> ProgramFailure {
+    private func failure(for error: any Error, message: String, isUsage: Bool) -> ProgramFailure {
         switch error {
-        case let error as ProgramFailure: error
-        case let error as ConfigurationError: ProgramFailure(.configuration, error.problems.map(\.description))
-        case let error as TLSError: ProgramFailure(.configuration, ["\(error)"])
-        case let error as ServerError: ProgramFailure(.unavailable, ["\(error)"])
-        case let error as StoreError: ProgramFailure(status(of: error), ["\(error)"])
-        case let error as StateError: ProgramFailure(status(of: error), ["\(error)"])
-        case let error as FileError: ProgramFailure(status(of: error), ["\(error)"])
+        case let error as ProgramFailure:
+            return error
+        case let error as ConfigurationError:
+            return ProgramFailure(.configuration, error.problems.map(\.description))
+        case let error as any ExitStatusProviding:
+            return ProgramFailure(error.exitStatus, ["\(error)"])
         default:
-            ProgramFailure(
-                .usage, [usage.split(separator: "\n").first.map { "\($0): see \(name) --help" } ?? "see \(name) --help"]
-            )
-        }
-    }
-
-    private func status(of error: FileError) -> ExitStatus { error.isForbidden ? .permission : .io }
-
-    private func status(of error: StoreError) -> ExitStatus {
-        switch error.code {
-        case .locked, .busy, .closed: .unavailable
-        case .damagedJournal, .unknownJournalVersion: .io
-        case .journal, .output, .lost: error.cause.map { status(of: $0) } ?? .io
-        }
-    }
-
-    private func status(of error: StateError) -> ExitStatus {
-        switch error {
-        case .locked: .unavailable
-        case .unusable(_, let error): status(of: error)
+            guard isUsage else { return ProgramFailure(.failed, ["\(error)"]) }
+            let reason = message.split(separator: "\n").first.map { "\($0): " } ?? ""
+            return ProgramFailure(.usage, ["\(reason)see \(name) --help"])
         }
     }
 

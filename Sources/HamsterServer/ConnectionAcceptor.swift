@@ -18,7 +18,7 @@ struct ConnectionAcceptor: Sendable {
     let limits: ServerConfiguration.Limits
     let logger: Logger
 
-    /// Binds all addresses, or none. Throws ``ServerError/cannotListen(_:reason:)``.
+    /// Binds all addresses, or none. Throws ``ServerError``.
     func listen(
         _ addresses: [ServerConfiguration.Listener], on group: MultiThreadedEventLoopGroup
     ) async throws -> [any Channel] {
@@ -28,7 +28,7 @@ struct ConnectionAcceptor: Sendable {
                 channels.append(try await bootstrap(group).bind(host: address.address, port: address.port).get())
             } catch {
                 for channel in channels { try await channel.close() }
-                throw ServerError.cannotListen(address, reason: "\(error)")
+                throw ServerError(cannotListenOn: address, error)
             }
         }
         return channels

@@ -88,8 +88,8 @@ final class OpeningHandler: ChannelDuplexHandler, RemovableChannelHandler {
             hasPeerClosed = true
             // A plain sender may have sent all and closed before its stream was open.
             if machine.wantsLine { context.close(promise: nil) }
-        case is StopCommand:
-            run(machine.aborted(Reply(.unavailable, "server is stopping", retrySeconds: 1)), context)
+        case let command as StopCommand:
+            run(machine.aborted(command.reply), context)
         default:
             context.fireUserInboundEventTriggered(event)
         }

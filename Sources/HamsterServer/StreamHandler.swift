@@ -175,13 +175,11 @@ extension StreamHandler {
     }
 
     private func stop(_ command: StopCommand) {
-        switch command {
-        case .takenOver(let streamID): pendingStop = Reply(.busy, "taken over by \(streamID)")
-        case .shutdown: pendingStop = Reply(.unavailable, "server is stopping", retrySeconds: 1)
-        case .outputFailed(let error):
+        if case .outputFailed(let error) = command {
             fail(error.reply, error)
             return
         }
+        pendingStop = command.reply
         // What still waits is not acknowledged, and comes again.
         compressed = ByteBuffer()
         hasInputEnded = true
@@ -286,7 +284,8 @@ extension StreamHandler {
     }
 
     private func wentIdle() {
-        pendingStop = Reply(.unavailable, "idle for too long", retrySeconds: 0)
+        // Nothing is wrong: a client of ours comes back with its next byte, so it hears no error.
+        environment.logger.info("stream is idle for too long")
         hasInputEnded = true
         settleIfDrained()
     }

@@ -1,4 +1,5 @@
 internal import HamsterCore
+internal import HamsterProtocol
 internal import HamsterRouting
 internal import HamsterStore
 internal import NIOCore
@@ -111,4 +112,13 @@ enum StopCommand: Sendable {
     case shutdown
     /// The output has lost what was not committed.
     case outputFailed(StoreError)
+
+    /// The last line that the client hears.
+    var reply: Reply {
+        switch self {
+        case .takenOver(let streamID): Reply(.busy, "taken over by \(streamID)")
+        case .shutdown: Reply(.unavailable, "server is stopping", retrySeconds: 1)
+        case .outputFailed(let error): error.reply
+        }
+    }
 }

@@ -57,10 +57,10 @@ public struct LogHamsterClient: Sendable {
         target: String, tls: TLS, hostName: String? = nil, service: String? = nil,
         logger: Logger = Logger(label: "LogHamster", factory: { _ in SwiftLogNoOpLogHandler() })
     ) throws {
-        guard let endpoint = Endpoint(target) else {
+        guard let endpoint = HostAndPort(target, defaultPort: 7_007), endpoint.host != "::", endpoint.port > 0 else {
             throw LogHamsterError(description: "expected HOST:PORT, got '\(target)'")
         }
-        let host = hostName ?? Endpoint.systemHostName
+        let host = hostName ?? systemHostName()
         guard StreamSource.isHostName(Array(host.utf8)) else {
             throw LogHamsterError(description: "not a host name: '\(host)'")
         }

@@ -13,7 +13,7 @@ struct LogHamsterCommand: AsyncParsableCommand {
             LOGHAMSTER_STATE.
             """,
         version: Program.versionText("loghamsterc"),
-        subcommands: [Follow.self, Send.self, Check.self],
+        subcommands: [Follow.self, Send.self, Check.self, Status.self, Explain.self],
         defaultSubcommand: Follow.self)
 
     static let program = Program(name: "loghamsterc")

@@ -12,7 +12,7 @@ struct LogHamsterDaemon: AsyncParsableCommand {
             Environment: LOGHAMSTER_CONFIG, LOGHAMSTER_DIRECTORY, LOGHAMSTER_STATE.
             """,
         version: Program.versionText("loghamsterd"),
-        subcommands: [Serve.self, Check.self],
+        subcommands: [Serve.self, Check.self, Route.self, Status.self],
         defaultSubcommand: Serve.self)
 
     static let program = Program(name: "loghamsterd")

@@ -1,6 +1,5 @@
+import HamsterCore
 import Testing
-
-@testable import HamsterConfiguration
 
 struct HostAndPortTests {
     @Test(arguments: [

@@ -1,10 +1,11 @@
 /// `host:port`, where an IPv6 address stands in brackets.
-struct HostAndPort: Hashable {
-    var host: String
-    var port: Int
+package struct HostAndPort: Sendable, Hashable {
+    /// A name or an address, the latter without brackets.
+    package var host: String
+    package var port: Int
 
     /// Nil where the text is something else. An empty host (`:8091`) means all addresses.
-    init?(_ text: String, defaultPort: Int? = nil) {
+    package init?(_ text: String, defaultPort: Int? = nil) {
         if text.first == "[" {
             guard let end = text.firstIndex(of: "]") else { return nil }
             host = String(text[text.index(after: text.startIndex)..<end])
@@ -28,9 +29,10 @@ struct HostAndPort: Hashable {
     }
 
     /// Whether no other machine can reach it.
-    var isLoopback: Bool { Self.isLoopback(host) }
+    package var isLoopback: Bool { Self.isLoopback(host) }
 
-    static func isLoopback(_ host: String) -> Bool {
+    /// Whether a host is this machine, by its name or address alone.
+    package static func isLoopback(_ host: String) -> Bool {
         let octets = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
         return host == "localhost" || host == "::1"
             || (octets.count == 4 && octets.first == 127 && octets.allSatisfy { $0 != nil })

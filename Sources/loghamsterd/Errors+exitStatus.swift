@@ -1,0 +1,27 @@
+package import HamsterFiles
+package import HamsterProgram
+package import HamsterServer
+package import HamsterStore
+package import HamsterTLS
+
+extension TLSError: ExitStatusProviding {
+    package var exitStatus: ExitStatus { .configuration }
+}
+
+extension FileError: ExitStatusProviding {
+    package var exitStatus: ExitStatus { isForbidden ? .permission : .io }
+}
+
+extension StoreError: ExitStatusProviding {
+    package var exitStatus: ExitStatus {
+        switch code {
+        case .locked, .busy, .closed: .unavailable
+        case .damagedJournal, .unknownJournalVersion: .io
+        case .journal, .output, .lost: cause?.exitStatus ?? .io
+        }
+    }
+}
+
+extension ServerError: ExitStatusProviding {
+    package var exitStatus: ExitStatus { isForbidden ? .permission : .unavailable }
+}

@@ -1,0 +1,16 @@
+import ArgumentParser
+import HamsterProgram
+
+/// `loghamsterd route`: comes later.
+struct Route: NotSupportedYet {
+    static let configuration = CommandConfiguration(abstract: "Not supported yet.", shouldDisplay: false)
+
+    @Argument(parsing: .captureForPassthrough) var arguments: [String] = []
+}
+
+/// `loghamsterd status`: comes later.
+struct Status: NotSupportedYet {
+    static let configuration = CommandConfiguration(abstract: "Not supported yet.", shouldDisplay: false)
+
+    @Argument(parsing: .captureForPassthrough) var arguments: [String] = []
+}
