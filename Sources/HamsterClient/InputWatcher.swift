@@ -38,6 +38,7 @@ struct InputWatcher {
         let watch = isWatching ? try DirectoryWatch() : nil
         defer { watch?.close() }
         scan(isFirst: true, watch, start)
+        // Files that are there were seen just now.
         environment.state.forget(notSeenSince: FileTime.now.seconds - Self.forgetAfterSeconds)
         guard let watch else { return }
         var nextScan = ContinuousClock.now + Self.rescanInterval
@@ -163,11 +164,21 @@ extension InputWatcher {
     /// Whether a file that is not followed has anything to send.
     private func isWorthwhile(_ path: SourcePath, _ status: FileStatus, _ input: InputConfiguration) -> Bool {
         if let record = environment.state.record(of: status.identity) {
-            // Delivered under another name before its rotation.
-            return record.path == path || record.offset != status.size
+            if record.path == path || record.offset != status.size { return true }
+            // Delivered under another name before its rotation: not sent again as long as it is there.
+            refresh(record)
+            return false
         }
         guard let ignoreOlder = input.ignoreOlder else { return true }
         return status.modified.nanoseconds >= FileTime.now.nanoseconds - ignoreOlder.nanosecondsClamped
+    }
+
+    private func refresh(_ record: FileRecord) {
+        let now = FileTime.now.seconds
+        guard now - record.seenAt > 86_400 else { return }
+        var record = record
+        record.seenAt = now
+        environment.state.update(record)
     }
 
     private func tailedFile(
@@ -179,6 +190,7 @@ extension InputWatcher {
         let now = FileTime.now.seconds
         if let record = environment.state.record(of: status.identity) {
             let file = TailedFile(file: open, record: record, sizeLimit: limit)
+            environment.state.update(file.seen(now: now))
             if try file.continuity(at: record.offset, tail: record.tail) == .replaced {
                 environment.state.update(file.startOver(now: now))
             }

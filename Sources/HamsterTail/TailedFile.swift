@@ -36,9 +36,6 @@ package final class TailedFile: Sendable {
 
     package var record: FileRecord { state.withLock { $0.record } }
 
-    /// The path under which the file is sent.
-    package var path: SourcePath { state.withLock { $0.record.path } }
-
     package var acknowledged: UInt64 { state.withLock { $0.record.offset } }
 
     /// Bytes behind this offset are not sent: nil where the file is followed as it grows.
@@ -63,6 +60,14 @@ package final class TailedFile: Sendable {
                 state.record.tail = tail
                 state.record.seenAt = now
             }
+            return state.record
+        }
+    }
+
+    /// The file is still there: its record is not to be forgotten. Returns the new record.
+    package func seen(now: Int64) -> FileRecord {
+        state.withLock { state in
+            state.record.seenAt = now
             return state.record
         }
     }
@@ -108,13 +113,5 @@ package final class TailedFile: Sendable {
         guard try file.status().size >= offset else { return .replaced }
         guard let check else { return .same }
         return try tail(before: offset).check(at: offset) == check ? .same : .replaced
-    }
-
-    /// The bytes that are still to be acknowledged, as far as the file has them now.
-    package func unacknowledged() throws(FileError) -> UInt64 {
-        let size = try file.status().size
-        let (acknowledged, limit) = state.withLock { ($0.record.offset, $0.sizeLimit) }
-        let end = min(size, limit ?? size)
-        return end > acknowledged ? end - acknowledged : 0
     }
 }

@@ -29,6 +29,9 @@ struct Serve: AsyncParsableCommand {
     }
 
     private func log(_ recovery: StoreRecovery, _ logger: Logger) {
+        // A journal that was lost is what an operator must see: streams then go on from where their clients say.
+        logger.notice(
+            recovery.isFresh ? "new journal" : "journal opened", metadata: ["streams": "\(recovery.streamCount)"])
         if recovery.journalBytesTorn > 0 {
             logger.notice("torn end of the journal dropped", metadata: ["bytes": "\(recovery.journalBytesTorn)"])
         }
