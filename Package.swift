@@ -115,8 +115,10 @@ let package = Package(
                 "HamsterServer", "HamsterStore", "HamsterTLS", "HamsterTail", "HamsterTesting",
             ], swiftSettings: settings),
         .testTarget(
-            name: "HamsterProtocolTests", dependencies: ["HamsterCore", "HamsterProtocol", nioCore],
-            swiftSettings: settings),
+            name: "HamsterCoreTests", dependencies: ["HamsterCore", "HamsterTesting"], swiftSettings: settings),
+        .testTarget(
+            name: "HamsterProtocolTests",
+            dependencies: ["HamsterCore", "HamsterProtocol", "HamsterTesting", nioCore], swiftSettings: settings),
         .testTarget(
             name: "HamsterStoreTests", dependencies: ["HamsterCore", "HamsterFiles", "HamsterStore"],
             swiftSettings: settings),

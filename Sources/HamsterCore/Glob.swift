@@ -90,7 +90,7 @@ package struct Glob: Sendable, Hashable, CustomStringConvertible {
         while let byte = rest.popFirst() {
             switch byte {
             case UInt8(ascii: "*"):
-                tokens += stars(&rest, isAtComponentStart: tokens.isEmpty || tokens.last == .literal(UInt8(ascii: "/")))
+                tokens += stars(&rest, isAtComponentStart: isComponentStart(behind: tokens.last))
             case UInt8(ascii: "?"):
                 tokens.append(.anyByte)
             case UInt8(ascii: "["):
@@ -103,6 +103,13 @@ package struct Glob: Sendable, Hashable, CustomStringConvertible {
             }
         }
         return tokens
+    }
+
+    private static func isComponentStart(behind token: Token?) -> Bool {
+        switch token {
+        case nil, .literal(UInt8(ascii: "/")), .insideDirectories: true
+        case .literal, .anyByte, .oneOf, .anyInComponent, .anyPath, .optionalDirectories: false
+        }
     }
 
     private static func stars(_ rest: inout ArraySlice<UInt8>, isAtComponentStart: Bool) -> [Token] {
