@@ -12,6 +12,8 @@ package enum ProtocolLimits {
     package static let replyTextMax = 200
     /// Failed `INIT STREAM` lines after which the server closes.
     package static let attemptsMax = 3
+    /// The longest wait, in seconds, that a client lets a server's `retry` ask for.
+    package static let retrySecondsMax = 3_600
     /// How often a server repeats its last `ACK` on an idle stream.
     package static let heartbeatInterval: Duration = .seconds(15)
     /// The silence after which a client takes an acknowledged stream for dead.

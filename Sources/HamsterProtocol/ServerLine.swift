@@ -63,7 +63,8 @@ extension ServerLine {
         guard let code = ReplyCode(rawValue: number) else {
             throw ProtocolError(.unexpected, "unknown reply code in '\(printable(line))'")
         }
-        return .refused(Reply(code, words, retrySeconds: attributes["retry"].flatMap { Int($0) }.map { max(0, $0) }))
+        let retry = attributes["retry"].flatMap { Int($0) }.map { min(max(0, $0), ProtocolLimits.retrySecondsMax) }
+        return .refused(Reply(code, words, retrySeconds: retry))
     }
 
     private static func grant(_ attributes: [String: String], line: [UInt8]) throws(ProtocolError) -> StreamGrant {
