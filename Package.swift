@@ -120,7 +120,14 @@ let package = Package(
             name: "HamsterProtocolTests",
             dependencies: ["HamsterCore", "HamsterProtocol", "HamsterTesting", nioCore], swiftSettings: settings),
         .testTarget(
+            name: "HamsterStateTests",
+            dependencies: ["HamsterCore", "HamsterFiles", "HamsterState", "HamsterTesting"], swiftSettings: settings),
+        .testTarget(
             name: "HamsterStoreTests", dependencies: ["HamsterCore", "HamsterFiles", "HamsterStore"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "HamsterTailTests",
+            dependencies: ["HamsterCore", "HamsterFiles", "HamsterState", "HamsterTail", "HamsterTesting"],
             swiftSettings: settings),
     ]
 )

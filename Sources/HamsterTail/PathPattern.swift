@@ -62,8 +62,10 @@ package struct PathPattern: Sendable, Hashable, CustomStringConvertible {
             guard let first = components.first, !isHidden(first, from: glob), glob.matches(first) else { return false }
             return matches(rest, components.dropFirst())
         case .anyDepth:
-            guard !components.isEmpty else { return false }
-            return rest.isEmpty || matches(rest, components) || matches(steps, components.dropFirst())
+            guard let last = components.last else { return false }
+            // At the end it stands for `**/*`, as it does for the scan.
+            if rest.isEmpty { return last.first != UInt8(ascii: ".") }
+            return matches(rest, components) || matches(steps, components.dropFirst())
         }
     }
 

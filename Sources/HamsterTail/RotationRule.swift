@@ -27,7 +27,7 @@ package struct RotationRule: Sendable, Hashable {
     package func remaining(_ observation: Observation, now: FileTime) -> Duration {
         if observation.hasWriter == false { return .zero }
         let lastActivity = min(max(observation.rotatedAt, observation.modified), now)
-        let passed = Duration.nanoseconds(now.nanoseconds - lastActivity.nanoseconds)
+        let passed = Duration.nanoseconds(now.nanoseconds) - .nanoseconds(lastActivity.nanoseconds)
         return max(.zero, rotateWait - passed)
     }
 }

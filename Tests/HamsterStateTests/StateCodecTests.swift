@@ -1,0 +1,119 @@
+import HamsterCore
+import HamsterFiles
+import HamsterTesting
+import Testing
+
+@testable import HamsterState
+
+struct StateCodecTests {
+    static func records(_ count: Int, seed: UInt64 = 1) -> [FileRecord] {
+        var random = SeededGenerator(seed: seed)
+        return (0..<count).map { _ in random.record() }
+    }
+
+    @Test(arguments: 0..<100)
+    func `what was written is read again`(seed: UInt64) throws {
+        let records = Self.records(Int(seed % 6), seed: seed)
+        #expect(try StateCodec.decode(StateCodec.encode(records)) == records)
+    }
+
+    @Test func `the text is for people, too`() throws {
+        let record = FileRecord(
+            identity: FileIdentity(inode: 12, born: FileTime(nanoseconds: -5), device: 7), generation: 3,
+            path: SourcePath("/var/a b.log"), offset: 4, tail: SourceTail(Array("abcd".utf8)), seenAt: 99)
+        let lines = String(decoding: StateCodec.encode([record]), as: UTF8.self).split(separator: "\n")
+
+        #expect(lines.count == 3)
+        #expect(lines[0] == "loghamster-client-state 1")
+        #expect(
+            lines[1]
+                == "inode=12 born=-5 generation=3 offset=4 seen=99 tail=61626364 path=2f7661722f6120622e6c6f67 # /var/a b.log"
+        )
+        #expect(lines[2].hasPrefix("crc32 "))
+    }
+
+    @Test func `path bytes that are not UTF-8 or that look like fields come back`() throws {
+        let identity = FileIdentity(inode: 1, born: nil, device: 2)
+        for bytes: [UInt8] in [[0x2F, 0xFF, 0xFE], Array("/a\noffset=9 # x".utf8), Array("/\r\n\u{1B}é".utf8), []] {
+            let record = FileRecord(identity: identity, path: SourcePath(bytes: bytes), offset: 1, seenAt: 0)
+            #expect(try StateCodec.decode(StateCodec.encode([record])) == [record])
+        }
+    }
+
+    @Test func `cut off after any byte it is damaged`() {
+        let whole = StateCodec.encode(Self.records(3))
+        for count in whole.indices {
+            #expect(throws: StateDamage.self) { try StateCodec.decode(Array(whole.prefix(count))) }
+        }
+    }
+
+    @Test func `with any bit flipped it is damaged`() {
+        let whole = StateCodec.encode(Self.records(2))
+        for index in whole.indices {
+            for bit in 0..<8 {
+                var flipped = whole
+                flipped[index] ^= 1 << bit
+                #expect(throws: StateDamage.self) { try StateCodec.decode(flipped) }
+            }
+        }
+    }
+
+    @Test(arguments: [
+        ("loghamster-client-state 2\n", "it is of another version"),
+        ("loghamster-client-state 1\nsomething\n", "line 2 is not understood"),
+        ("loghamster-client-state 1\ninode=1 generation=0 offset=0 seen=0 tail= path=2f\n", "line 2 is not understood"),
+        (
+            "loghamster-client-state 1\ninode=1 born=0 generation=0 offset=0 seen=0 tail=1 path=2f\n",
+            "line 2 is not understood"
+        ),
+        (
+            "loghamster-client-state 1\ninode=1 born=0 generation=0 offset=-1 seen=0 tail= path=2f\n",
+            "line 2 is not understood"
+        ),
+        ("loghamster-client-state 1\n\n", "line 2 is not understood"),
+    ])
+    func `a whole file of another form is told apart`(body: String, reason: String) {
+        let check = ContinuityCheck(value: crc32(of: Array(body.utf8)))
+        #expect(throws: StateDamage(reason: reason)) { try StateCodec.decode(Array("\(body)crc32 \(check)\n".utf8)) }
+    }
+
+    @Test(arguments: [
+        ("", "it is cut off"), ("\n", "its checksum does not match its content"), ("crc32 00000000\n", ""),
+        ("loghamster-client-state 1\n", "its checksum does not match its content"),
+    ])
+    func `what is no state file is damaged`(text: String, reason: String) {
+        #expect { _ = try StateCodec.decode(Array(text.utf8)) } throws: {
+            reason.isEmpty || ($0 as? StateDamage)?.reason == reason
+        }
+    }
+}
+
+struct FileRecordTests {
+    private func token(_ inode: UInt64, born: Int64?, device: UInt64?, generation: UInt32 = 0) -> String? {
+        let identity = FileIdentity(inode: inode, born: born.map { FileTime(nanoseconds: $0) }, device: device)
+        return FileRecord(identity: identity, generation: generation, path: SourcePath("/a"), seenAt: 0).token?.text
+    }
+
+    @Test func `the token is made of identity and generation alone`() {
+        #expect(token(255, born: 16, device: 3) == "iff-b10-g0")
+        #expect(token(255, born: 16, device: 4, generation: 2) == "iff-b10-g2")
+        #expect(token(255, born: nil, device: 17) == "iff-d11-g0")
+        #expect(token(255, born: nil, device: nil) == "iff-d0-g0")
+    }
+
+    @Test func `the longest and the oddest identities have a token`() {
+        #expect(token(.max, born: .min, device: nil, generation: .max) != nil)
+        #expect(token(.max, born: nil, device: .max, generation: .max) != nil)
+    }
+}
+
+extension SeededGenerator {
+    mutating func record() -> FileRecord {
+        let identity = FileIdentity(
+            inode: next(), born: bool() ? FileTime(nanoseconds: Int64(bitPattern: next())) : nil, device: next())
+        return FileRecord(
+            identity: identity, generation: UInt32(truncatingIfNeeded: next()),
+            path: SourcePath(bytes: bytes(0...40, of: 0...255)), offset: next(),
+            tail: SourceTail(bytes(0...64, of: 0...255)), seenAt: Int64(bitPattern: next()))
+    }
+}
