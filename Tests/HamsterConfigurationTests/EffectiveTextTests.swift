@@ -5,7 +5,7 @@ import Testing
 
 /// What `check` prints is a configuration itself, and means the same.
 struct EffectiveTextTests {
-    @Test(arguments: 0..<200)
+    @Test(arguments: 0..<100)
     func `a client's effective text parses again to the same settings`(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let first = try clientSettings(random.clientConfiguration())
@@ -15,7 +15,7 @@ struct EffectiveTextTests {
         #expect(second.summary == first.summary)
     }
 
-    @Test(arguments: 0..<200)
+    @Test(arguments: 0..<100)
     func `a server's effective text parses again to the same settings`(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let first = try serverSettings(random.serverConfiguration())

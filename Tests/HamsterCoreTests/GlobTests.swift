@@ -30,7 +30,7 @@ struct GlobTests {
         #expect(try #require(Glob(pattern)).isLiteral == isLiteral)
     }
 
-    @Test(arguments: 0..<400)
+    @Test(arguments: 0..<200)
     func `matching agrees with a slow and obvious matcher`(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         let pieces = [
