@@ -88,7 +88,7 @@ extension ServerSettings {
         _ table: TableReader, _ authentication: TLSServerConfiguration.ClientAuthentication, isEnabled: Bool
     ) -> HostBinding {
         let isAsked = table.has("bind_host")
-        let isBound = table.bool("bind_host", default: authentication != .none)
+        let isBound = table.bool("bind_host", default: authentication == .require)
         if isAsked, isBound, authentication == .none, isEnabled {
             table.report("bind_host", "hosts can't be bound to certificates that are not asked for: set client_ca")
         }

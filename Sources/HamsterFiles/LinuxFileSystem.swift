@@ -125,5 +125,14 @@ final class LinuxFileLock: FileLock {
         self.descriptor = Mutex(consume descriptor)
     }
 
-    func release() { descriptor.withLock { $0 = nil } }
+    deinit { release() }
+
+    /// Unlocks before it closes: a process that was forked just now shares the open file until its exec, and with it a
+    /// lock that is only closed.
+    func release() {
+        descriptor.withLock { descriptor in
+            if let number = descriptor?.number { flock(number, LOCK_UN) }
+            descriptor = nil
+        }
+    }
 }

@@ -21,6 +21,8 @@ struct Follow: AsyncParsableCommand {
         let settings = try options.settings(program, files: files.isEmpty ? nil : files, isOnce: false)
         let logger = program.logger(settings.log)
         for warning in settings.warnings { logger.warning("unsafe setting", metadata: ["reason": "\(warning)"]) }
+        // Before anything is touched: a certificate that can't be used is a wrong configuration.
+        try ShippingService.check(settings.client)
         program.raiseDescriptorLimit()
         let fileSystem = LinuxFileSystem()
         let state = try StateStore(directory: settings.stateDirectory, fileSystem: fileSystem)

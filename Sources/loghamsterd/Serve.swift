@@ -18,6 +18,8 @@ struct Serve: AsyncParsableCommand {
         let settings = try options.settings(program)
         let logger = program.logger(settings.log)
         for warning in settings.warnings { logger.warning("unsafe setting", metadata: ["reason": "\(warning)"]) }
+        // Before anything is touched: a certificate that can't be used is a wrong configuration.
+        try LogHamsterServer.check(settings.server)
         program.raiseDescriptorLimit()
         let store = try Store(
             settings.server.store, fileSystem: LinuxFileSystem(), now: { FileTime.now.seconds },

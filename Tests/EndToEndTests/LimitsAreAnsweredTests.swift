@@ -42,8 +42,7 @@ struct LimitsAreAnsweredTests {
         try await connection.send("INIT STREAM web1:/a.log ack:1 file:a offset:0\ndata")
 
         let lines = try await connection.linesUntilEnd()
-        #expect(lines.contains("ACK 4"))
-        #expect(lines.last?.hasPrefix("503 idle for too long") == true, "\(lines)")
+        #expect(lines.last == "ACK 4", "nothing is wrong, so no error is said: \(lines)")
     }
 
     @Test func `a thousand idle connections don't disturb a transfer`() async throws {
