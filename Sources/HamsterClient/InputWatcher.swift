@@ -146,12 +146,20 @@ extension InputWatcher {
         guard !isFollowed(status.identity), isWorthwhile(path, status, input) else { return }
         do throws(FileError) {
             let file = try tailedFile(path, input, isFirst: isFirst)
+            // A file is sent under the path that it had first, by that path's one shipper: two of them would tear the
+            // output apart.
+            let source = file.record.path
             let shipper =
-                shippers[path] ?? PathShipper(FollowedPath(path: path), input: input, environment: environment)
+                shippers[source]
+                ?? PathShipper(FollowedPath(path: source), input: input, environment: environment)
             environment.progress.found(file.identity, size: status.size)
-            shipper.followed.lead(to: file, now: .now)
+            if source == path {
+                shipper.followed.lead(to: file, now: .now)
+            } else {
+                shipper.followed.precede(with: file, now: .now)
+            }
             owners[file.identity] = shipper
-            if shippers.updateValue(shipper, forKey: path) == nil { start(shipper) } else { shipper.wake() }
+            if shippers.updateValue(shipper, forKey: source) == nil { start(shipper) } else { shipper.wake() }
         } catch {
             report([error])
         }
@@ -192,7 +200,7 @@ extension InputWatcher {
             let file = TailedFile(file: open, record: record, sizeLimit: limit)
             environment.state.update(file.seen(now: now))
             if try file.continuity(at: record.offset, tail: record.tail) == .replaced {
-                environment.state.update(file.startOver(now: now))
+                environment.state.update(file.startOver(size: status.size, now: now))
             }
             return file
         }
@@ -208,10 +216,11 @@ extension InputWatcher {
 
 extension InputWatcher {
     private mutating func follow(_ wanted: Set<SourcePath>, _ watch: DirectoryWatch) {
-        for directory in wanted where watched[directory] == nil {
+        for directory in wanted {
             do throws(FileError) {
+                // Each time: the same directory gives the same number, a new one under the old name another.
                 let number = try watch.add(directory)
-                watched[directory] = number
+                if let old = watched.updateValue(number, forKey: directory), old != number { directories[old] = nil }
                 directories[number] = directory
             } catch {
                 // The rescan goes on looking at it.

@@ -115,6 +115,7 @@ extension PathShipper {
     private func send(_ file: TailedFile, _ attempts: inout Attempts) async throws(ClientError) {
         guard let slot = await environment.slots.acquire() else { return }
         defer { slot.release() }
+        attempts.begin()
         guard let transfer = transfer(of: file, slot) else { return }
         let before = file.acknowledged
         let outcome = await environment.connector.run(transfer) { channel in
@@ -136,6 +137,8 @@ extension PathShipper {
             attempts.succeeded()
         case .otherContent:
             startOver(file)
+            // A file that is rewritten again and again must not be sent as fast as it can be.
+            try? await Task.sleep(for: try attempts.failed(.interrupted("the file changed"), now: .now))
         case .refused(let reply):
             // Without a time to come back, 409 means that another client ships this very file.
             let isTakenOver = reply.code == .busy && reply.retrySeconds == nil
@@ -162,7 +165,8 @@ extension PathShipper {
     }
 
     private func startOver(_ file: TailedFile) {
-        let record = file.startOver(now: FileTime.now.seconds)
+        let size = (try? file.file.status().size) ?? 0
+        let record = file.startOver(size: size, now: FileTime.now.seconds)
         environment.state.update(record)
         logger.notice(
             "file holds new content, sending from its start", metadata: ["generation": "\(record.generation)"])
@@ -208,6 +212,11 @@ private struct Attempts {
     private var lastProgress = ContinuousClock.now
 
     init(policy: RetryPolicy) { self.policy = policy }
+
+    /// The time that a file waited for its place is not held against it.
+    mutating func begin() {
+        if failures == 0 { lastProgress = .now }
+    }
 
     mutating func succeeded() {
         failures = 0

@@ -19,6 +19,8 @@ final class TransferHandler: ChannelInboundHandler {
     /// How long a busy stream keeps its place while others wait for one.
     private static let turn: TimeAmount = .seconds(10)
 
+    /// After a longer pause what was sent is compared with the file before the next read.
+    private static let trustedPause: TimeAmount = .seconds(1)
     /// How long a stop waits for the last acknowledgement.
     private static let stopWait: TimeAmount = .seconds(5)
 
@@ -87,7 +89,7 @@ final class TransferHandler: ChannelInboundHandler {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable { pump() }
+        if context.channel.isWritable { wentWritable() }
         context.fireChannelWritabilityChanged()
     }
 
@@ -198,9 +200,16 @@ extension TransferHandler {
 // MARK: - Sending
 
 extension TransferHandler {
+    /// After a long wait for the socket the file may be another.
+    private func wentWritable() {
+        guard NIODeadline.now() - sentAt > Self.trustedPause, !isAtEnd else { return pump() }
+        resumeReading()
+    }
+
     /// Reads and sends as long as the socket takes it and the page cache has it.
     private func pump() {
         guard phase == .streaming, !isBusy, let context else { return }
+        guard !isTurnOver else { return finish() }
         for _ in 0..<Self.batchesPerTurn {
             guard phase == .streaming, context.channel.isWritable else { return }
             do throws(FileError) {
@@ -213,10 +222,6 @@ extension TransferHandler {
                 end(.failed(.unreadable("\(error)")))
                 return
             }
-        }
-        if isTurnOver {
-            finish()
-            return
         }
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         context.eventLoop.execute { bound.value.pump() }
@@ -370,7 +375,7 @@ extension TransferHandler {
 
     /// After a pause the file may have been truncated or rewritten: what was sent must still stand in it.
     private func resumeReading() {
-        guard phase == .streaming, isAtEnd, !isBusy else { return }
+        guard phase == .streaming, !isBusy else { return }
         do throws(FileError) {
             if let continuity = try reader.continuityCached() { return resume(continuity) }
         } catch {

@@ -19,6 +19,9 @@ extension ServerSettings {
         let directory = root.path("directory", default: "/var/log/loghamster")
         let hasFallback = root.bool("fallback", default: true)
         let state = root.path("state", default: defaults.stateDirectory)
+        if (state + "/").hasPrefix(directory + "/") {
+            root.report("state", "must not lie in 'directory', where clients choose the names of files")
+        }
         let threads = root.integer("threads", in: 0...1_024, default: 0)
         let (tls, binding) = Self.tls(root.table("tls"))
         var store = StoreConfiguration(stateDirectory: state, directory: directory)

@@ -6,6 +6,8 @@ package enum ProtocolLimits {
     package static let pathBytesMax = 4_096
     /// The longest component of a path, in bytes (NAME_MAX of Linux's file systems).
     package static let componentBytesMax = 255
+    /// The deepest path, in components: each one that is new costs the server a directory and its sync.
+    package static let componentsMax = 64
     /// The longest host name, in characters (RFC 1035, section 3.1).
     package static let hostBytesMax = 253
     /// The longest reply text, in characters.

@@ -88,7 +88,7 @@ extension StreamSource {
         let text = String(decoding: bytes, as: UTF8.self)
         if bytes.first == UInt8(ascii: "["), bytes.last == UInt8(ascii: "]") {
             let address = String(text.dropFirst().dropLast())
-            guard address.contains(":"), !address.contains("%"), isAddress(address) else {
+            guard address.utf8.allSatisfy(isAddressByte), address.contains(":"), isAddress(address) else {
                 throw .malformed("not an IPv6 address: '\(printable(bytes))'")
             }
             return address
@@ -98,6 +98,16 @@ extension StreamSource {
                 "host must be 1 to 253 of A-Z a-z 0-9 . _ - and not begin with . or -: '\(printable(bytes))'")
         }
         return text
+    }
+
+    /// inet_pton(3) stops at a NUL, and a zone has no meaning on another host.
+    private static func isAddressByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"),
+            UInt8(ascii: "A")...UInt8(ascii: "F"), UInt8(ascii: ":"), UInt8(ascii: "."):
+            true
+        default: false
+        }
     }
 
     private static func isAddress(_ text: String) -> Bool {
@@ -127,6 +137,9 @@ extension SourcePath {
             throw .malformed("path must be absolute and at most 4096 bytes: '\(printable(bytes))'")
         }
         self.init(bytes: bytes)
+        guard components.count <= ProtocolLimits.componentsMax else {
+            throw .malformed("path has more than \(ProtocolLimits.componentsMax) components")
+        }
         for component in components {
             guard (1...ProtocolLimits.componentBytesMax).contains(component.count), !component.contains(0),
                 !component.elementsEqual(".".utf8), !component.elementsEqual("..".utf8)

@@ -21,14 +21,15 @@ final class LingerHandler: ChannelInboundHandler {
             context.close(promise: nil)
             return
         }
+        let pipeline = context.pipeline.syncOperations
+        // First: a handler that withholds reads would keep those of its successor too.
+        pipeline.removeHandler(handler, promise: nil)
         do {
-            try context.pipeline.syncOperations.addHandler(LingerHandler(), position: .after(handler))
+            try pipeline.addHandler(LingerHandler())
         } catch {
-            // The handler has left the pipeline: the channel is closed already.
+            // The pipeline is gone with its channel.
             context.close(promise: nil)
-            return
         }
-        context.pipeline.syncOperations.removeHandler(handler, promise: nil)
     }
 
     func handlerAdded(context: ChannelHandlerContext) {

@@ -39,6 +39,8 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var hasPeerClosed = false
     private var pendingStop: Reply?
     private var isReleased = false
+    /// The newest offset that the client's full socket did not take.
+    private var heldAcknowledgement: UInt64?
     private var context: ChannelHandlerContext?
     private var heartbeat: RepeatedTask?
     private var idleDeadline: Scheduled<Void>?
@@ -100,6 +102,14 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
             return
         }
         context.read()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable, let offset = heldAcknowledgement {
+            heldAcknowledgement = nil
+            run(.acknowledge(offset))
+        }
+        context.fireChannelWritabilityChanged()
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -227,6 +237,11 @@ extension StreamHandler {
         case .none:
             break
         case .acknowledge(let offset):
+            // A client that never reads gets one line when it does, not one line a commit in our memory.
+            guard context.channel.isWritable else {
+                heldAcknowledgement = offset
+                return
+            }
             write(.acknowledged(offset), to: context)
             context.flush()
         case .commit:

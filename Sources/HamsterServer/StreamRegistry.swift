@@ -14,6 +14,9 @@ final class StreamRegistry: Sendable {
         var key: FileKey?
         /// The output's file where only one source may write it; nil where several share it.
         var exclusiveOutput: Destination?
+
+        /// Host names don't differ by case (RFC 4343): a limit that did could be multiplied.
+        var hostKey: String { source.host.lowercased() }
     }
 
     enum Answer {
@@ -57,9 +60,9 @@ final class StreamRegistry: Sendable {
                 return Self.mayReplace(holder.claim, by: claim)
                     ? .occupied(by: holder.handle, until: holder.released) : .busy
             }
-            let count = state.perHost[claim.source.host, default: 0]
+            let count = state.perHost[claim.hostKey, default: 0]
             guard count < streamsPerHostMax else { return .tooMany }
-            state.perHost[claim.source.host] = count + 1
+            state.perHost[claim.hostKey] = count + 1
             state.claims[ObjectIdentifier(handle)] = Holder(handle: handle, claim: claim)
             if let key = claim.key { state.byKey[key] = handle }
             if let output = claim.exclusiveOutput { state.byOutput[output] = handle }
@@ -74,8 +77,8 @@ final class StreamRegistry: Sendable {
             let claim = holder.claim
             if let key = claim.key { state.byKey[key] = nil }
             if let output = claim.exclusiveOutput { state.byOutput[output] = nil }
-            let count = state.perHost[claim.source.host, default: 1] - 1
-            state.perHost[claim.source.host] = count == 0 ? nil : count
+            let count = state.perHost[claim.hostKey, default: 1] - 1
+            state.perHost[claim.hostKey] = count == 0 ? nil : count
             return holder.released
         }
         released?.release()

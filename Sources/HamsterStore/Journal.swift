@@ -56,11 +56,12 @@ final class Journal: Sendable {
         index.withLock { index in question(&index) }
     }
 
-    /// Writes the journal anew when most of it is outdated; forgets what `forget` drops. An error leaves all as it was.
-    func compactIfWorthwhile(_ forget: (inout JournalIndex) -> Void) throws(StoreError) {
+    /// Writes the journal anew when most of it is outdated; forgets what the function drops that `makeForget` gives, which is asked only then. An error leaves all as it was.
+    func compactIfWorthwhile(_ makeForget: () -> (inout JournalIndex) -> Void) throws(StoreError) {
         try file.withLock { file throws(StoreError) in
             let liveSize = index.withLock { $0.liveSize }
             guard file.size > max(file.compactionSizeMin, 4 * liveSize) else { return }
+            let forget = makeForget()
             var kept = index.withLock { $0 }
             forget(&kept)
             let mustRewrite = file.mustRewrite

@@ -128,10 +128,10 @@ extension Store {
 
     private func compact() {
         let oldest = now() - configuration.forgetAfter.components.seconds
-        let (keys, locations) = table.withLock { table in (Set(table.keys.keys), Set(table.outputs.keys)) }
         do {
-            try journal.compactIfWorthwhile { index in
-                index.forget(before: oldest, streamsOpen: keys, outputsOpen: locations)
+            try journal.compactIfWorthwhile {
+                let (keys, locations) = table.withLock { table in (Set(table.keys.keys), Set(table.outputs.keys)) }
+                return { index in index.forget(before: oldest, streamsOpen: keys, outputsOpen: locations) }
             }
         } catch {
             // What is committed is committed: a journal that is too long only costs time at the next start.

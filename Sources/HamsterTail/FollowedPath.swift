@@ -29,6 +29,14 @@ package final class FollowedPath: Sendable {
         }
     }
 
+    /// A file that was behind the path before, and is found under another name: it goes before the one that is there now.
+    package func precede(with file: TailedFile, now: FileTime) {
+        file.markRotated(at: now)
+        files.withLock { files in
+            files.insert(file, at: files.firstIndex { $0.rotatedAt == nil } ?? files.endIndex)
+        }
+    }
+
     /// The path leads nowhere any more.
     package func leadNowhere(now: FileTime) { files.withLock { $0.last?.markRotated(at: now) } }
 

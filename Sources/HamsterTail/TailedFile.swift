@@ -82,9 +82,11 @@ package final class TailedFile: Sendable {
         }
     }
 
-    /// The file holds other content than before: it starts over under a new token.
-    package func startOver(now: Int64) -> FileRecord {
+    /// The file holds other content than before: it starts over under a new token. `size` is what it has now: a file
+    /// that is sent once ends there.
+    package func startOver(size: UInt64, now: Int64) -> FileRecord {
         state.withLock { state in
+            if state.sizeLimit != nil { state.sizeLimit = size }
             state.record.generation += 1
             state.record.offset = 0
             state.record.tail = SourceTail()

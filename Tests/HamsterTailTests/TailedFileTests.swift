@@ -84,7 +84,7 @@ struct TailedFileTests {
     @Test func `other content starts over under another token`() throws {
         let file = try tailed()
         let token = file.acknowledge(100, tail: tail(100), now: 1).token
-        let record = file.startOver(now: 2)
+        let record = file.startOver(size: 0, now: 2)
 
         #expect(record.generation == 1 && record.offset == 0 && record.tail == SourceTail() && record.seenAt == 2)
         #expect(record.token != token)
