@@ -120,6 +120,12 @@ let package = Package(
             name: "HamsterProtocolTests",
             dependencies: ["HamsterCore", "HamsterProtocol", "HamsterTesting", nioCore], swiftSettings: settings),
         .testTarget(
+            name: "HamsterServerTests",
+            dependencies: [
+                "HamsterCore", "HamsterFiles", "HamsterProtocol", "HamsterRouting", "HamsterServer", "HamsterStore",
+                "HamsterTLS", "HamsterTesting", logging, nioCore, nioEmbedded, nioPosix,
+            ], swiftSettings: settings),
+        .testTarget(
             name: "HamsterStateTests",
             dependencies: ["HamsterCore", "HamsterFiles", "HamsterState", "HamsterTesting"], swiftSettings: settings),
         .testTarget(

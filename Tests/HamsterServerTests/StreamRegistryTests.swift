@@ -1,0 +1,107 @@
+import HamsterCore
+import HamsterRouting
+import NIOCore
+import NIOEmbedded
+import Synchronization
+import Testing
+
+@testable import HamsterServer
+
+struct StreamRegistryTests {
+    let registry = StreamRegistry(streamsPerHostMax: 3)
+    let channel = EmbeddedChannel()
+
+    private func handle(_ name: String) -> StreamHandle { StreamHandle(streamID: name, channel: channel) }
+
+    private func claim(
+        _ path: String = "/a", host: String = "web1", file: String? = nil, output: String? = nil
+    ) throws -> StreamRegistry.Claim {
+        StreamRegistry.Claim(
+            source: StreamSource(host: host, path: SourcePath(path)),
+            key: try file.map { FileKey(host: host, file: try #require(FileToken($0))) },
+            exclusiveOutput: output.map { .absolute(SourcePath($0)) })
+    }
+
+    private func answer(_ claim: StreamRegistry.Claim, _ handle: StreamHandle) -> String {
+        switch registry.claim(claim, for: handle) {
+        case .granted: "granted"
+        case .occupied(let holder): "occupied by \(holder.streamID)"
+        case .busy: "busy"
+        case .tooMany: "too many"
+        }
+    }
+
+    @Test func `a file has one stream`() throws {
+        let (first, second) = (handle("1"), handle("2"))
+        #expect(answer(try claim(file: "f"), first) == "granted")
+        #expect(answer(try claim("/other", file: "f"), second) == "occupied by 1")
+        #expect(answer(try claim(host: "web2", file: "f"), second) == "granted")
+        #expect(registry.count == 2)
+    }
+
+    @Test func `a later file of the same path takes its output, any other source finds it busy`() throws {
+        let (first, second) = (handle("1"), handle("2"))
+        #expect(answer(try claim(file: "f", output: "/o"), first) == "granted")
+        #expect(answer(try claim(file: "g", output: "/o"), second) == "occupied by 1")
+        #expect(answer(try claim("/b", file: "g", output: "/o"), second) == "busy")
+        #expect(answer(try claim(host: "web2", file: "g", output: "/o"), second) == "busy")
+        #expect(answer(try claim(output: "/o"), second) == "busy")
+        #expect(answer(try claim(file: "g", output: "/p"), second) == "granted")
+    }
+
+    @Test func `a plain stream is left alone`() throws {
+        #expect(answer(try claim(output: "/o"), handle("1")) == "granted")
+        let second = handle("2")
+        #expect(answer(try claim(file: "f", output: "/o"), second) == "busy")
+        #expect(answer(try claim(output: "/o"), second) == "busy")
+    }
+
+    @Test func `what is released can be had again, and those who wait are told, once`() throws {
+        let (first, second) = (handle("1"), handle("2"))
+        #expect(answer(try claim(file: "f", output: "/o"), first) == "granted")
+        let told = Atomic<Int>(0)
+        first.released.futureResult.whenSuccess { told.add(1, ordering: .relaxed) }
+        registry.release(first)
+        registry.release(first)
+
+        #expect(told.load(ordering: .relaxed) == 1)
+        #expect(registry.count == 0)
+        #expect(answer(try claim(file: "f", output: "/o"), second) == "granted")
+        registry.release(first)
+        #expect(registry.count == 1)
+    }
+
+    @Test func `a host has as many streams as it may, and others are not counted with it`() throws {
+        let handles = (0..<4).map { handle("\($0)") }
+        for handle in handles.prefix(3) { #expect(answer(try claim(), handle) == "granted") }
+        #expect(answer(try claim(), handles[3]) == "too many")
+        #expect(answer(try claim(host: "web2"), handles[3]) == "granted")
+        registry.release(handles[0])
+        #expect(answer(try claim(), handles[0]) == "granted")
+    }
+
+    @Test func `a refusal holds nothing`() throws {
+        let (first, second, third) = (handle("1"), handle("2"), handle("3"))
+        #expect(answer(try claim(output: "/o"), first) == "granted")
+        #expect(answer(try claim("/b", file: "g", output: "/o"), second) == "busy")
+        #expect(answer(try claim("/b", file: "g"), third) == "granted")
+        #expect(registry.count == 2)
+    }
+}
+
+struct ConnectionRegistryTests {
+    @Test func `above the limit some are told, more are dropped, and who leaves makes room`() throws {
+        let registry = ConnectionRegistry(connectionsMax: 2)
+        let loop = EmbeddedEventLoop()
+        let channels = (0..<103).map { _ in EmbeddedChannel(loop: loop) }
+        let answers = channels.map { registry.add($0) }
+
+        #expect(answers.prefix(2).allSatisfy { $0 == .accepted })
+        #expect(answers[2..<102].allSatisfy { $0 == .acceptedToRefuse })
+        #expect(answers[102] == .dropped)
+        #expect(registry.all.count == 102)
+        for channel in channels.prefix(101) { _ = try channel.finish() }
+        #expect(registry.all.count == 1)
+        #expect(registry.add(channels[102]) == .accepted)
+    }
+}
