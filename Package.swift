@@ -117,8 +117,12 @@ let package = Package(
         .testTarget(
             name: "HamsterCoreTests", dependencies: ["HamsterCore", "HamsterTesting"], swiftSettings: settings),
         .testTarget(
+            name: "HamsterProgramTests", dependencies: ["HamsterProgram", logging], swiftSettings: settings),
+        .testTarget(
             name: "HamsterProtocolTests",
             dependencies: ["HamsterCore", "HamsterProtocol", "HamsterTesting", nioCore], swiftSettings: settings),
+        .testTarget(
+            name: "HamsterRoutingTests", dependencies: ["HamsterCore", "HamsterRouting"], swiftSettings: settings),
         .testTarget(
             name: "HamsterServerTests",
             dependencies: [

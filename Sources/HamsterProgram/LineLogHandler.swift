@@ -57,7 +57,9 @@ package struct LineLogHandler: LogHandler {
     private func quotedIfNeeded(_ text: String) -> String {
         let isPlain =
             !text.isEmpty
-            && text.unicodeScalars.allSatisfy { $0.value > 0x20 && $0 != "\"" && $0 != "\\" && $0.value != 0x7F }
+            && text.unicodeScalars.allSatisfy { scalar in
+                scalar.value > 0x20 && scalar != "\"" && scalar != "\\" && !(0x7F...0x9F).contains(scalar.value)
+            }
         return isPlain ? text : "\"\(escaped(text, quotes: true))\""
     }
 
