@@ -7,6 +7,13 @@ struct LogHamsterCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "loghamsterc",
         abstract: "Ships log files to a Log Hamster server over mutual TLS, every byte once.",
+        // The default command's own usage is not shown otherwise.
+        usage: """
+            loghamsterc --config <file>
+            loghamsterc --target <host:port> [--ca <file>] [--cert <file> --key <file>] [--insecure-plaintext]
+                        [--name <name>] [--state <directory>] [--compress] <files> ...
+            loghamsterc <subcommand>
+            """,
         discussion: """
             Exit codes: 0 ok, 1 failed, 64 usage, 69 unavailable, 74 I/O, 77 permission, 78 configuration.
             Environment: LOGHAMSTER_CONFIG, LOGHAMSTER_TARGET, LOGHAMSTER_CA, LOGHAMSTER_CERT, LOGHAMSTER_KEY, \

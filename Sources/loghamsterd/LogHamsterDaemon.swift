@@ -7,6 +7,11 @@ struct LogHamsterDaemon: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "loghamsterd",
         abstract: "Receives log files from many hosts over mutual TLS and stores them, every byte once.",
+        // The default command's own usage is not shown otherwise.
+        usage: """
+            loghamsterd --config <file>
+            loghamsterd <subcommand>
+            """,
         discussion: """
             Exit codes: 0 ok, 1 failed, 64 usage, 69 unavailable, 74 I/O, 77 permission, 78 configuration.
             Environment: LOGHAMSTER_CONFIG, LOGHAMSTER_DIRECTORY, LOGHAMSTER_STATE.
