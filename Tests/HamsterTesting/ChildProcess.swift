@@ -4,6 +4,8 @@ import Synchronization
 /// A program that a test has started. Killed with the last reference, so that no test leaves anything running.
 package final class ChildProcess: Sendable {
     package let processID: pid_t
+    /// Lives as long as its process.
+    private let scratch: ScratchDirectory
     private let standardOutput: String
     private let standardError: String
     private let exitStatus = Mutex<Int32?>(nil)
@@ -14,6 +16,7 @@ package final class ChildProcess: Sendable {
         input: [UInt8]? = nil
     ) throws {
         let label = "\((program as NSString).lastPathComponent)-\(UInt32.random(in: 0...UInt32.max))"
+        self.scratch = scratch
         standardOutput = scratch("\(label).stdout")
         standardError = scratch("\(label).stderr")
         let inputFile = try input.map { try scratch.write("\(label).stdin", $0) } ?? "/dev/null"
@@ -81,6 +84,21 @@ package final class ChildProcess: Sendable {
         {
             errors.contains(text)
         }
+    }
+
+    /// The paths of the files that the process has open; a removed one's ends in " (deleted)".
+    package func openFiles() throws -> [String] {
+        let directory = "/proc/\(processID)/fd"
+        return try FileManager.default.contentsOfDirectory(atPath: directory)
+            // A descriptor that is closed meanwhile is none.
+            .compactMap { try? FileManager.default.destinationOfSymbolicLink(atPath: "\(directory)/\($0)") }
+    }
+
+    /// Whether the process watches a directory (inotify(7)).
+    package var isWatching: Bool {
+        let directory = "/proc/\(processID)/fdinfo"
+        let numbers = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+        return numbers.contains { Self.text("\(directory)/\($0)").contains("inotify wd:") }
     }
 
     private func status() -> Int32? {

@@ -135,7 +135,7 @@ package final class Deployment {
             \(target)
             [target.tls]
             \(tls ?? trust(as: clientPair))
-            \(input.map { "[[input]]\nrotate_wait = \"300ms\"\n\($0)" } ?? "")
+            \(input.map { "[[input]]\n\($0.contains("rotate_wait") ? "" : "rotate_wait = \"300ms\"")\n\($0)" } ?? "")
             """)
     }
 
@@ -147,5 +147,14 @@ package final class Deployment {
         let client = try start("loghamsterc", ["send", "--config", file] + files)
         let code = try await client.exitCode(timeout: timeout)
         return (code, client.output, client.errors)
+    }
+
+    /// Waits until a client has the file open that `source/` holds under this name: from then on a rename or a removal
+    /// takes nothing away.
+    package func waitUntilFollowed(_ name: String) async throws {
+        let path = scratch("source/\(name)")
+        try await eventually("\(name) to be followed") {
+            try processes.contains { try $0.isRunning && $0.openFiles().contains(path) }
+        }
     }
 }
