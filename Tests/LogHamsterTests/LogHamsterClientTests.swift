@@ -1,67 +1,117 @@
+import Foundation
 import HamsterTesting
 import LogHamster
 import Testing
 
+/// The library as a program uses it, against the real server.
 struct LogHamsterClientTests {
-    @Test func `a file is sent over mutual TLS and its bytes are counted`() async throws {
+    @Test func `sendFile copies a file over mutual TLS and returns its size`() async throws {
         let deployment = try await Deployment()
-        let bytes = logText(bytes: 200_000)
-        let path = try deployment.scratch.write("source/a.log", bytes)
         _ = try await deployment.startServer()
+        let bytes = logText(bytes: 300_000)
+        let path = try deployment.scratch.write("source/app.log", bytes)
 
-        let copied = try await client(deployment).sendFile(path)
+        let client = try mutualClient(deployment)
+        let copied = try await client.sendFile(path)
 
-        #expect(copied == 200_000)
-        let isSame = deployment.stored("a.log") == bytes
+        #expect(copied == 300_000)
+        let isSame = deployment.stored("app.log") == bytes
         #expect(isSame)
+        // Again it sends what is new, which is nothing.
+        #expect(try await client.sendFile(path) == 300_000)
+        let isStillSame = deployment.stored("app.log") == bytes
+        #expect(isStillSame)
     }
 
-    @Test func `a followed file returns when it was rotated and is delivered`() async throws {
-        let deployment = try await Deployment()
-        let path = try deployment.scratch.write("source/a.log", "one\n")
-        _ = try await deployment.startServer()
+    @Test func `sendFile copies a file in plain text`() async throws {
+        let deployment = try Deployment.plain()
+        _ = try await deployment.startPlainServer()
+        let bytes = logText(bytes: 100_000)
+        let path = try deployment.scratch.write("source/app.log", bytes)
 
-        let client = try client(deployment)
-        async let streamed = client.streamFile(path)
-        try await deployment.waitUntilStored("a.log", Array("one\n".utf8))
-        try deployment.scratch.append("source/a.log", "two\n")
-        try deployment.scratch.rename("source/a.log", to: "source/a.log.1")
+        let client = try LogHamsterClient(
+            target: "127.0.0.1:\(deployment.port)", tls: .insecurePlaintext, hostName: "web1")
 
-        #expect(try await streamed == 8)
-        #expect(deployment.stored("a.log") == Array("one\ntwo\n".utf8))
+        #expect(try await client.sendFile(path) == 100_000)
+        let isSame = deployment.stored("app.log") == bytes
+        #expect(isSame)
+        #expect(try await client.sendFile(try deployment.scratch.write("source/empty.log", "")) == 0)
+        #expect(deployment.stored("empty.log") == [])
     }
 
-    @Test func `cancelling a followed file returns what is acknowledged`() async throws {
-        let deployment = try await Deployment()
-        let path = try deployment.scratch.write("source/a.log", "one\n")
-        _ = try await deployment.startServer()
-
-        let client = try client(deployment)
-        let following = Task { try await client.streamFile(path) }
-        try await deployment.waitUntilStored("a.log", Array("one\n".utf8))
-        following.cancel()
-
-        #expect(try await following.value == 4)
-    }
-
-    @Test func `a file that is not there is an error that names it`() async throws {
+    @Test func `several files are sent at the same time by one client`() async throws {
         let deployment = try await Deployment()
         _ = try await deployment.startServer()
+        let client = try mutualClient(deployment)
+        let paths = try (0..<5).map {
+            try deployment.scratch.write("source/\($0).log", logText(bytes: 10_000 + $0, seed: UInt64($0)))
+        }
 
-        let (client, path) = (try client(deployment), deployment.scratch("missing.log"))
-        let error = await #expect(throws: LogHamsterError.self) { try await client.sendFile(path) }
+        let sum = try await withThrowingTaskGroup(of: UInt64.self) { group in
+            for path in paths { group.addTask { try await client.sendFile(path) } }
+            return try await group.reduce(0, +)
+        }
 
-        #expect(error?.description.contains("missing.log") == true)
+        #expect(sum == 50_010)
+        for number in 0..<5 {
+            let isSame = deployment.stored("\(number).log") == logText(bytes: 10_000 + number, seed: UInt64(number))
+            #expect(isSame)
+        }
     }
 
-    @Test(arguments: ["", "host:port", "host:0", "[::1"])
-    func `a malformed target is refused`(target: String) {
-        #expect(throws: LogHamsterError.self) { try LogHamsterClient(target: target, tls: .server()) }
+    @Test func `streamFile follows a file until it is rotated, and returns its bytes`() async throws {
+        let deployment = try await Deployment()
+        _ = try await deployment.startServer()
+        try deployment.scratch.append("source/app.log", "first\n")
+        let path = deployment.scratch("source/app.log")
+        let client = try mutualClient(deployment)
+
+        async let sent = client.streamFile(path)
+        try await deployment.waitUntilStored("app.log", Array("first\n".utf8))
+        try deployment.scratch.append("source/app.log", "second\n")
+        try await deployment.waitUntilStored("app.log", Array("first\nsecond\n".utf8))
+        try deployment.scratch.append("source/app.log", "third\n")
+        try deployment.scratch.rename("source/app.log", to: "source/app.log.1")
+
+        #expect(try await sent == 19)
+        #expect(deployment.stored("app.log") == Array("first\nsecond\nthird\n".utf8))
     }
 
-    private func client(_ deployment: Deployment) throws -> LogHamsterClient {
+    @Test func `streamFile returns what is acknowledged when its task is cancelled`() async throws {
+        let deployment = try await Deployment()
+        _ = try await deployment.startServer()
+        let bytes = logText(bytes: 50_000)
+        let path = try deployment.scratch.write("source/app.log", bytes)
+        let client = try mutualClient(deployment)
+
+        let task = Task { try await client.streamFile(path) }
+        try await deployment.waitUntilStored("app.log", bytes)
+        task.cancel()
+
+        #expect(try await task.value == 50_000)
+    }
+
+    @Test func `streamFile goes on after the server was killed`() async throws {
+        let deployment = try await Deployment()
+        let server = try await deployment.startServer()
+        let bytes = logText(bytes: 50_000)
+        let path = try deployment.scratch.write("source/app.log", bytes)
+        let client = try mutualClient(deployment)
+
+        let task = Task { try await client.streamFile(path) }
+        try await deployment.waitUntilStored("app.log", bytes)
+        try await server.killNow()
+        try deployment.scratch.append("source/app.log", "more\n")
+        _ = try await deployment.startServer()
+        try await deployment.waitUntilStored("app.log", bytes + Array("more\n".utf8))
+        task.cancel()
+
+        #expect(try await task.value == 50_005)
+    }
+
+    private func mutualClient(_ deployment: Deployment) throws -> LogHamsterClient {
         try LogHamsterClient(
-            target: "localhost:\(deployment.port)",
+            target: "127.0.0.1:\(deployment.port)",
             tls: .mutual(
                 ca: deployment.authority.certificate, certificate: deployment.clientPair.certificate,
                 key: deployment.clientPair.key),
