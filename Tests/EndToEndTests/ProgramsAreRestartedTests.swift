@@ -35,7 +35,8 @@ struct ProgramsAreRestartedTests {
             if restarted != "server" {
                 // Before that it has no handler for the signal, which then ends it at once.
                 try await eventually("the client to watch") { client.isWatching }
-                #expect(try await client.terminate() == 0)
+                let code = try await client.terminate()
+                #expect(code == 0, "\(client.errors)")
                 client = try deployment.startClient()
             }
         }

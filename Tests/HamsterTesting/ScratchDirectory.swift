@@ -25,7 +25,7 @@ package final class ScratchDirectory: Sendable {
         let file = self(name)
         try FileManager.default.createDirectory(
             atPath: (file as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
-        try Data(bytes).write(to: URL(fileURLWithPath: file))
+        try write(bytes, to: file, O_TRUNC)
         return file
     }
 
@@ -34,8 +34,14 @@ package final class ScratchDirectory: Sendable {
 
     /// Appends to a file, which is made when missing.
     package func append(_ name: String, _ bytes: some Sequence<UInt8>) throws {
-        let descriptor = open(self(name), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw TestingError("\(name): \(String(cString: strerror(errno)))") }
+        try write(bytes, to: self(name), O_APPEND)
+    }
+
+    /// With O_CLOEXEC, which Foundation leaves out: a program that another test starts just now must not inherit a
+    /// writer of this file.
+    private func write(_ bytes: some Sequence<UInt8>, to file: String, _ flag: Int32) throws {
+        let descriptor = open(file, O_WRONLY | O_CREAT | O_CLOEXEC | flag, 0o644)
+        guard descriptor >= 0 else { throw TestingError("\(file): \(String(cString: strerror(errno)))") }
         let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
         try handle.write(contentsOf: Data(bytes))
         try handle.close()
