@@ -103,9 +103,6 @@ final class StreamHandle: Sendable {
         self.channel = channel
     }
 
-    // A connection that never had a stream was never released, and NIO traps on a promise that is left open (in debug).
-    deinit { released.succeed() }
-
     /// Asks the stream to commit what it has, send a last line and close. From any thread.
     func stop(_ command: StopCommand) { channel.pipeline.fireUserInboundEventTriggered(command) }
 }

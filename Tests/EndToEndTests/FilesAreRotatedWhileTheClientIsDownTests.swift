@@ -5,7 +5,9 @@ import Testing
 struct FilesAreRotatedWhileTheClientIsDownTests {
     @Test func `a renamed file that the glob still finds is finished first, under its old path`() async throws {
         let deployment = try await Deployment()
-        let (old, late, new) = (logText(bytes: 400_000), logText(bytes: 3_000_000, seed: 2), logText(bytes: 500_000, seed: 3))
+        let (old, late, new) = (
+            logText(bytes: 400_000), logText(bytes: 3_000_000, seed: 2), logText(bytes: 500_000, seed: 3)
+        )
         try deployment.scratch.write("source/app.log", old)
         _ = try await deployment.startServer()
         let input = "path = \"source/app.log*\""

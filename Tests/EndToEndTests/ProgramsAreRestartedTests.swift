@@ -42,6 +42,7 @@ struct ProgramsAreRestartedTests {
         }
 
         try await deployment.waitUntilStored("a.log", written)
+        try await eventually("the client to watch") { client.isWatching }
         #expect(try await client.terminate() == 0)
         #expect(try await server.terminate() == 0)
     }
