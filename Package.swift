@@ -109,6 +109,12 @@ let package = Package(
             name: "HamsterTLSTests", dependencies: ["HamsterTLS", nioCore, nioEmbedded, nioPosix],
             swiftSettings: settings),
         .testTarget(
+            name: "HamsterClientTests",
+            dependencies: [
+                "HamsterClient", "HamsterCore", "HamsterFiles", "HamsterProtocol", "HamsterState", "HamsterTail",
+                "HamsterTesting", nioCore, nioEmbedded, nioPosix,
+            ], swiftSettings: settings),
+        .testTarget(
             name: "HamsterConfigurationTests",
             dependencies: [
                 "HamsterClient", "HamsterConfiguration", "HamsterCore", "HamsterFiles", "HamsterRouting",

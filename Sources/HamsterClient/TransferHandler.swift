@@ -45,6 +45,8 @@ final class TransferHandler: ChannelInboundHandler {
     private var outcomeOfFinish = TransferOutcome.ended
     /// File work is under way on the pool.
     private var isBusy = false
+    /// The file changed while it was busy, maybe after the pool's last look at it.
+    private var isLookDue = false
     private var isAtEnd = false
     /// The client stops: nothing prolongs the wait for the last acknowledgement.
     private var isStopping = false
@@ -349,13 +351,17 @@ extension TransferHandler {
 
     /// The file has grown or was rotated: send at once after a quiet time, else gather a batch first.
     private func fileChanged() {
-        guard isAtEnd, !isBusy, lookTimer == nil else { return }
+        guard !isBusy else {
+            isLookDue = true
+            return
+        }
+        guard isAtEnd else { return }
         let quiet = NIODeadline.now() - sentAt
         guard quiet < transfer.flushInterval, transfer.file.rotatedAt == nil, !hasChunk else {
             resumeReading()
             return
         }
-        look(after: transfer.flushInterval - quiet)
+        if lookTimer == nil { look(after: transfer.flushInterval - quiet) }
     }
 
     private var hasChunk: Bool {
@@ -419,8 +425,15 @@ extension TransferHandler {
                 case .success(let value): handle(handler, value)
                 case .failure(let error): handler.end(.failed(.unreadable("\(error)")))
                 }
+                handler.catchUp()
             }
         }
+    }
+
+    private func catchUp() {
+        guard isLookDue, !isBusy, phase == .streaming else { return }
+        isLookDue = false
+        fileChanged()
     }
 
     /// What an orderly end by the server means: it may close a stream that is idle for too long.

@@ -115,14 +115,14 @@ final class TestConnection: Sendable {
 
     /// The next line without its LF; `<shut>` where the server shuts its sending side, nil after the end.
     func line() async throws -> String? {
-        while true {
-            if let line = takeLine() { return line }
-            do {
-                let more: ByteBuffer = try await channel.waitForOutboundWrite()
+        try await awaited("a line of the server") { () -> String?? in
+            // In this order: what is written before the end must not be missed.
+            let isActive = channel.isActive
+            await channel.testingEventLoop.run()
+            while let more = try await channel.readOutbound(as: ByteBuffer.self) {
                 received.withLock { $0 += String(buffer: more) }
-            } catch let error as ChannelError where error == .ioOnClosedChannel {
-                return nil
             }
+            return takeLine().map { .some($0) } ?? (isActive ? nil : .some(nil))
         }
     }
 

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Polls until `condition` holds; throws after `timeout` with what was awaited. The only place where a test sleeps.
+/// Polls until `condition` holds; throws after `timeout` with what was awaited. Only here and in `awaited` a test sleeps.
 package func eventually(
     _ what: @autoclosure () -> String, timeout: Duration = .seconds(30), _ condition: () throws -> Bool
 ) async throws {
@@ -8,5 +8,17 @@ package func eventually(
     while try !condition() {
         guard ContinuousClock.now < deadline else { throw TestingError("waited \(timeout) in vain for: \(what())") }
         try await Task.sleep(for: .milliseconds(10))
+    }
+}
+
+/// Polls until `poll` gives a value; throws after `timeout` with what was awaited. For what can't be cancelled.
+package func awaited<Value: Sendable>(
+    _ what: @autoclosure () -> String, timeout: Duration = .seconds(30), poll: () async throws -> Value?
+) async throws -> Value {
+    let deadline = ContinuousClock.now + timeout
+    while true {
+        if let value = try await poll() { return value }
+        guard ContinuousClock.now < deadline else { throw TestingError("waited \(timeout) in vain for: \(what())") }
+        try await Task.sleep(for: .milliseconds(1))
     }
 }

@@ -1,0 +1,94 @@
+import HamsterCore
+import HamsterFiles
+import HamsterProtocol
+import HamsterState
+import HamsterTail
+import Testing
+
+@testable import HamsterClient
+
+struct RetryPolicyTests {
+    @Test(arguments: [
+        (0, 200), (1, 200), (2, 400), (3, 800), (8, 25_600), (9, 30_000), (20, 30_000), (Int.max, 30_000),
+    ])
+    func `the longest wait doubles with each failure up to half a minute, and all of it is drawn from`(
+        failures: Int, longest: Int
+    ) {
+        let delays = (0..<200).map { _ in RetryPolicy().delay(afterFailures: failures) }
+
+        #expect(delays.allSatisfy { (.zero...Duration.milliseconds(longest)).contains($0) })
+        #expect(delays.contains { $0 > .milliseconds(longest) / 2 })
+        #expect(delays.contains { $0 < .milliseconds(longest) / 2 })
+    }
+}
+
+struct InputConfigurationTests {
+    @Test(arguments: [
+        ("/var/log/app.log", "app"), ("/var/log/app", "app"), ("/a/app.log.1", "app.log"), ("/a/.hidden", ".hidden"),
+        ("/a/.hidden.log", ".hidden"), ("/a.b/c", "c"), ("/a/x.", "x"),
+    ])
+    func `a file's service is its name without its extension`(path: String, service: String) {
+        #expect(InputConfiguration(patterns: []).service(of: SourcePath(path)) == service)
+    }
+
+    @Test func `an input's name is the service of all its files`() {
+        var input = InputConfiguration(patterns: [])
+        input.name = "app"
+        #expect(input.service(of: SourcePath("/a/other.log")) == "app")
+    }
+
+    @Test(arguments: [
+        ("/var/log/a.gz", true), ("/var/log/a.log", false), ("/var/log/old/a.log", true), ("/var/old/a.log", false),
+        ("/var/log/x.gz/a.log", false), ("/x/y/z/debug.log", true),
+    ])
+    func `an exclusion is of names, or with a separator of paths`(path: String, isExcluded: Bool) throws {
+        var input = InputConfiguration(patterns: [])
+        input.exclude = try ["*.gz", "/var/log/old/*", "**/z/debug.*"].map { try #require(Glob($0)) }
+        #expect(input.excludes(SourcePath(path)) == isExcluded)
+    }
+
+    @Test func `an address stands in brackets before its port`() {
+        #expect(ClientConfiguration.Target(host: "::1", port: 7, tls: nil).description == "[::1]:7")
+        #expect(ClientConfiguration.Target(host: "log", port: 7, tls: nil).description == "log:7")
+    }
+}
+
+struct ShippingProgressTests {
+    private func identity(_ inode: UInt64) -> FileIdentity { FileIdentity(inode: inode, born: nil, device: 1) }
+
+    @Test func `the numbers are the sums over all files`() {
+        let progress = ShippingProgress()
+        progress.found(identity(1), size: 100)
+        progress.found(identity(2), size: 10)
+        progress.found(identity(1), size: 500)
+        progress.acknowledged(FileRecord(identity: identity(1), path: SourcePath("/a"), offset: 40, seenAt: 0))
+        progress.acknowledged(FileRecord(identity: identity(2), path: SourcePath("/b"), offset: 15, seenAt: 0))
+        progress.acknowledged(FileRecord(identity: identity(3), path: SourcePath("/c"), offset: 15, seenAt: 0))
+        progress.delivered(identity(2))
+
+        #expect(
+            progress.snapshot
+                == ShippingProgress.Snapshot(files: 2, filesDelivered: 1, bytes: 115, bytesAcknowledged: 55))
+    }
+
+    @Test func `a file is announced once the server has heard of it`() {
+        let progress = ShippingProgress()
+        progress.found(identity(1), size: 0)
+        #expect(!progress.isAnnounced(identity(1)))
+        progress.announced(identity(1))
+        #expect(progress.isAnnounced(identity(1)))
+        #expect(!progress.isAnnounced(identity(2)))
+    }
+}
+
+struct ClientErrorTests {
+    @Test(arguments: [
+        (ClientError.refused(Reply(.noOutput, "x")), true), (.refused(Reply(.busy, "x")), false),
+        (.violated(ProtocolError(.unexpected, "x")), true), (.tls("x", isLasting: true), true),
+        (.tls("x", isLasting: false), false), (.silent(.seconds(45)), false), (.interrupted("x"), false),
+        (.unreachable(target: "a", reason: "x"), false), (.unreadable("x"), false), (.stopped, false),
+    ])
+    func `only what will not mend by itself is lasting`(error: ClientError, isLasting: Bool) {
+        #expect(error.isLasting == isLasting)
+    }
+}
