@@ -112,7 +112,7 @@ let package = Package(
             name: "HamsterClientTests",
             dependencies: [
                 "HamsterClient", "HamsterCore", "HamsterFiles", "HamsterProtocol", "HamsterState", "HamsterTail",
-                "HamsterTesting", nioCore, nioEmbedded, nioPosix,
+                "HamsterTesting", logging, nioCore, nioEmbedded, nioPosix,
             ], swiftSettings: settings),
         .testTarget(
             name: "HamsterConfigurationTests",

@@ -4,6 +4,7 @@ import HamsterProtocol
 import HamsterState
 import HamsterTail
 import HamsterTesting
+import Logging
 import NIOCore
 import NIOEmbedded
 import NIOPosix
@@ -43,6 +44,7 @@ final class TransferScene: Sendable {
         let transfer = Transfer(
             file: file, request: request, chunkBytesMin: 100, flushInterval: flushInterval, closeIdle: .seconds(300),
             rotation: RotationRule(rotateWait: .zero), slot: try #require(await slots.acquire()),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             acknowledged: { [weak self] record in self?.records.withLock { $0.append(record) } })
         try await channel.testingEventLoop.executeInContext { [channel] in
             try channel.pipeline.syncOperations.addHandler(SocketDouble())
