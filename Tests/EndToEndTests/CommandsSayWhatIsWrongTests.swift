@@ -96,7 +96,7 @@ struct CommandsSayWhatIsWrongTests {
     }
 
     @Test func `sending to a port where nobody listens ends with 69`() async throws {
-        let deployment = try Deployment.plain()
+        let deployment = try await Deployment.plain()
         try await deployment.startPlainServer().terminate()
         let path = try deployment.scratch.write("source/a.log", "a line\n")
 

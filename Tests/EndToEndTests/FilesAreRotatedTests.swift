@@ -27,7 +27,7 @@ struct FilesAreRotatedTests {
     @Test func `a writer that goes on after the rename is waited for`() async throws {
         let deployment = try await Deployment()
         _ = try await deployment.startServer()
-        let client = try deployment.startClient(input: "path = \"source/app.log\"\nrotate_wait = \"2s\"")
+        let client = try deployment.startClient(input: "path = \"source/app.log\"\nrotate_wait = \"5s\"")
         let writer = try FileHandle(forWritingTo: created("source/app.log", deployment.scratch))
 
         try writer.write(contentsOf: Data("before\n".utf8))

@@ -6,7 +6,7 @@ import Testing
 struct FilesArriveInPlainTextTests {
     @Test(arguments: [false, true])
     func `files that are sent arrive identical, and send ends`(isCompressed: Bool) async throws {
-        let deployment = try Deployment.plain()
+        let deployment = try await Deployment.plain()
         _ = try await deployment.startPlainServer()
         let files = ["a.log": logText(bytes: 500_000), "empty.log": [], "no end.log": Array("first\nsecond".utf8)]
         let paths = try files.map { try deployment.scratch.write("source/\($0.key)", $0.value) }
@@ -22,7 +22,7 @@ struct FilesArriveInPlainTextTests {
     }
 
     @Test func `a followed file is delivered when it is rotated, and the next one after it`() async throws {
-        let deployment = try Deployment.plain()
+        let deployment = try await Deployment.plain()
         _ = try await deployment.startPlainServer()
         let client = try deployment.startClient(tls: "enabled = false", input: "path = \"source/*.log\"")
 

@@ -5,7 +5,7 @@ import Testing
 /// Reaching a limit is answered with 429, and disturbs nobody else.
 struct LimitsAreAnsweredTests {
     @Test func `a connection over the limit hears 429 in place of the welcome`() async throws {
-        let deployment = try Deployment.plain()
+        let deployment = try await Deployment.plain()
         _ = try await deployment.startPlainServer(extra: "[limits]\nmax_connections = 1")
 
         let first = try await RawConnection.greeted(port: deployment.port)
@@ -17,7 +17,7 @@ struct LimitsAreAnsweredTests {
     }
 
     @Test func `a stream over its host's limit hears 429, another host's is opened`() async throws {
-        let deployment = try Deployment.plain()
+        let deployment = try await Deployment.plain()
         _ = try await deployment.startPlainServer(extra: "[limits]\nmax_streams_per_host = 1")
 
         let first = try await RawConnection.greeted(port: deployment.port)
@@ -35,7 +35,7 @@ struct LimitsAreAnsweredTests {
     }
 
     @Test func `a stream that is silent for longer than idle_timeout is closed`() async throws {
-        let deployment = try Deployment.plain()
+        let deployment = try await Deployment.plain()
         _ = try await deployment.startPlainServer(extra: "[limits]\nidle_timeout = \"300ms\"")
 
         let connection = try await RawConnection.greeted(port: deployment.port)
@@ -46,7 +46,7 @@ struct LimitsAreAnsweredTests {
     }
 
     @Test func `a thousand idle connections don't disturb a transfer`() async throws {
-        let deployment = try Deployment.plain()
+        let deployment = try await Deployment.plain()
         let server = try await deployment.startPlainServer(extra: "[limits]\nhandshake_timeout = \"60s\"")
         let bytes = logText(bytes: 1_000_000)
         let path = try deployment.scratch.write("source/app.log", bytes)

@@ -8,7 +8,7 @@ struct OutputsThatCannotBeWrittenTests {
 
     @Test(arguments: ["directory", "symlink", "dangling symlink", "fifo", "symlink above"])
     func `what is no regular file is left alone`(obstacle: String) async throws {
-        let deployment = try Deployment.plain()
+        let deployment = try await Deployment.plain()
         let server = try await deployment.startPlainServer()
         let outside = try deployment.scratch.write("outside/app.log", "precious")
         try place(obstacle, deployment.scratch)
@@ -22,7 +22,7 @@ struct OutputsThatCannotBeWrittenTests {
     }
 
     @Test func `once the obstacle is gone the same connection is served, and can be taken over`() async throws {
-        let deployment = try Deployment.plain()
+        let deployment = try await Deployment.plain()
         _ = try await deployment.startPlainServer()
         try place("directory", deployment.scratch)
 

@@ -33,16 +33,16 @@ struct ProgramsAreRestartedTests {
                 server = try await deployment.startServer()
             }
             if restarted != "server" {
-                // Before that it has no handler for the signal, which then ends it at once.
-                try await eventually("the client to watch") { client.isWatching }
+                // Before that it may have no handler for the signal yet, which then ends it at once.
+                try await client.waitForError("connected")
                 let code = try await client.terminate()
                 #expect(code == 0, "\(client.errors)")
                 client = try deployment.startClient()
             }
         }
 
-        try await deployment.waitUntilStored("a.log", written)
-        try await eventually("the client to watch") { client.isWatching }
+        try deployment.scratch.append("source/a.log", "the end\n")
+        try await deployment.waitUntilStored("a.log", written + Array("the end\n".utf8))
         #expect(try await client.terminate() == 0)
         #expect(try await server.terminate() == 0)
     }

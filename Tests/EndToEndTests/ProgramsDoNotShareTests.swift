@@ -20,7 +20,7 @@ struct ProgramsDoNotShareTests {
     }
 
     @Test func `a second server on a state directory ends with 69`() async throws {
-        let deployment = try Deployment.plain()
+        let deployment = try await Deployment.plain()
         let first = try await deployment.startPlainServer()
 
         let second = try deployment.runServer(tls: "enabled = false")
@@ -32,7 +32,7 @@ struct ProgramsDoNotShareTests {
     }
 
     @Test func `a second server on an address ends with 69`() async throws {
-        let deployment = try Deployment.plain()
+        let deployment = try await Deployment.plain()
         let first = try await deployment.startPlainServer()
         let configuration = try #require(deployment.scratch.contents("server.toml"))
         let text = String(decoding: configuration, as: UTF8.self)
@@ -49,7 +49,7 @@ struct ProgramsDoNotShareTests {
     }
 
     @Test func `a journal that is damaged in the middle ends the server with 74, and the byte is named`() async throws {
-        let deployment = try Deployment.plain()
+        let deployment = try await Deployment.plain()
         var server = try await deployment.startPlainServer()
         for number in 0..<5 {
             let connection = try await RawConnection.greeted(port: deployment.port)
@@ -76,7 +76,7 @@ struct ProgramsDoNotShareTests {
     }
 
     @Test func `a torn last record of the journal is dropped`() async throws {
-        let deployment = try Deployment.plain()
+        let deployment = try await Deployment.plain()
         var server = try await deployment.startPlainServer()
         let first = try await RawConnection.greeted(port: deployment.port)
         try await first.open("web1:/a.log ack:1 file:f offset:0")

@@ -8,7 +8,7 @@ struct StrangersCompressTheirStreamsTests {
 
     @Test(arguments: ["", " ack:1 file:f offset:0"])
     func `a compressed stream is stored as it was before`(words: String) async throws {
-        let deployment = try Deployment.plain()
+        let deployment = try await Deployment.plain()
         _ = try await deployment.startPlainServer()
         let bytes = logText(bytes: 400_000)
 
@@ -25,7 +25,7 @@ struct StrangersCompressTheirStreamsTests {
     }
 
     @Test func `another compression is not granted, and the data is taken as it comes`() async throws {
-        let deployment = try Deployment.plain()
+        let deployment = try await Deployment.plain()
         _ = try await deployment.startPlainServer()
 
         let connection = try await RawConnection.greeted(port: deployment.port)
@@ -38,7 +38,7 @@ struct StrangersCompressTheirStreamsTests {
     }
 
     @Test func `damaged data ends the stream with 400, and nothing behind the damage is stored`() async throws {
-        let deployment = try Deployment.plain()
+        let deployment = try await Deployment.plain()
         let server = try await deployment.startPlainServer()
         let bytes = logText(bytes: 60_000)
         // One block that is stored as it is (RFC 1951, section 3.2.4), and a block of a type that there isn't.

@@ -8,7 +8,7 @@ struct StrangersResumeAcknowledgedStreamsTests {
     private static let output = "stored/web1/var/log/app.log"
 
     @Test func `every byte is acknowledged, the last before the close`() async throws {
-        let deployment = try Deployment.plain()
+        let deployment = try await Deployment.plain()
         _ = try await deployment.startPlainServer()
         let bytes = logText(bytes: 200_000)
 
@@ -28,7 +28,7 @@ struct StrangersResumeAcknowledgedStreamsTests {
 
     @Test(arguments: [0, 7, 5_000])
     func `after a reset the server says where to go on, whatever the client believes`(believed: Int) async throws {
-        let deployment = try Deployment.plain()
+        let deployment = try await Deployment.plain()
         _ = try await deployment.startPlainServer()
         let bytes = logText(bytes: 3_000)
 
@@ -49,7 +49,7 @@ struct StrangersResumeAcknowledgedStreamsTests {
     }
 
     @Test func `the check covers what there is where that is less than 64 bytes`() async throws {
-        let deployment = try Deployment.plain()
+        let deployment = try await Deployment.plain()
         _ = try await deployment.startPlainServer()
 
         let first = try await RawConnection.greeted(port: deployment.port)
@@ -65,7 +65,7 @@ struct StrangersResumeAcknowledgedStreamsTests {
     }
 
     @Test func `without a record the client's offset counts`() async throws {
-        let deployment = try Deployment.plain()
+        let deployment = try await Deployment.plain()
         _ = try await deployment.startPlainServer()
 
         let connection = try await RawConnection.greeted(port: deployment.port)
@@ -79,7 +79,7 @@ struct StrangersResumeAcknowledgedStreamsTests {
     }
 
     @Test func `a record outlives the server`() async throws {
-        let deployment = try Deployment.plain()
+        let deployment = try await Deployment.plain()
         var server = try await deployment.startPlainServer()
         let bytes = logText(bytes: 2_000)
 
@@ -101,7 +101,7 @@ struct StrangersResumeAcknowledgedStreamsTests {
     }
 
     @Test func `another token is another file, whose bytes follow`() async throws {
-        let deployment = try Deployment.plain()
+        let deployment = try await Deployment.plain()
         _ = try await deployment.startPlainServer()
 
         for (token, text) in ["a": "first\n", "b": "second\n"].sorted(by: { $0.key < $1.key }) {
@@ -118,7 +118,7 @@ struct StrangersResumeAcknowledgedStreamsTests {
 
     @Test(arguments: ["token-1", "token-2"])
     func `a new connection takes the stream over`(token: String) async throws {
-        let deployment = try Deployment.plain()
+        let deployment = try await Deployment.plain()
         _ = try await deployment.startPlainServer()
         let bytes = logText(bytes: 1_000)
 
@@ -140,7 +140,7 @@ struct StrangersResumeAcknowledgedStreamsTests {
     }
 
     @Test func `what a taken over connection had sent is committed first`() async throws {
-        let deployment = try Deployment.plain()
+        let deployment = try await Deployment.plain()
         _ = try await deployment.startPlainServer(extra: "[durability]\ncommit_interval = \"60s\"")
 
         let first = try await RawConnection.greeted(port: deployment.port)
@@ -157,7 +157,7 @@ struct StrangersResumeAcknowledgedStreamsTests {
     }
 
     @Test func `an output of one source refuses a second one with 409 while it is in use`() async throws {
-        let deployment = try Deployment.plain()
+        let deployment = try await Deployment.plain()
         _ = try await deployment.startPlainServer(
             extra: "[output.app]\npath = \"app.log\"\nframing = \"bytes\"")
 
@@ -173,7 +173,7 @@ struct StrangersResumeAcknowledgedStreamsTests {
     }
 
     @Test func `a stopping server acknowledges what came, says 503 and ends within its grace`() async throws {
-        let deployment = try Deployment.plain()
+        let deployment = try await Deployment.plain()
         let server = try await deployment.startPlainServer(extra: "[durability]\ncommit_interval = \"60s\"")
         let bytes = logText(bytes: 50_000)
 

@@ -7,7 +7,7 @@ struct StrangersSpeakPlainTextTests {
     private static let output = "stored/web1/var/log/app.log"
 
     @Test func `the server greets with its version and a stream's number of 12 hexadecimal digits`() async throws {
-        let deployment = try Deployment.plain()
+        let deployment = try await Deployment.plain()
         let server = try await deployment.startPlainServer()
         let connection = try RawConnection(port: deployment.port)
 
@@ -19,7 +19,7 @@ struct StrangersSpeakPlainTextTests {
     }
 
     @Test func `plain data is stored as it came, and the server says nothing more`() async throws {
-        let deployment = try Deployment.plain()
+        let deployment = try await Deployment.plain()
         _ = try await deployment.startPlainServer()
         let bytes = logText(bytes: 300_000) + [0, 255, 13, 10, 0]
 
@@ -36,7 +36,7 @@ struct StrangersSpeakPlainTextTests {
 
     @Test(arguments: ["\n", "\r\n"])
     func `the request and data in one packet, then the end`(lineEnd: String) async throws {
-        let deployment = try Deployment.plain()
+        let deployment = try await Deployment.plain()
         _ = try await deployment.startPlainServer()
 
         let connection = try RawConnection(port: deployment.port)
@@ -49,7 +49,7 @@ struct StrangersSpeakPlainTextTests {
     }
 
     @Test func `a request that comes byte by byte`() async throws {
-        let deployment = try Deployment.plain()
+        let deployment = try await Deployment.plain()
         _ = try await deployment.startPlainServer()
 
         let connection = try await RawConnection.greeted(port: deployment.port)
@@ -61,7 +61,7 @@ struct StrangersSpeakPlainTextTests {
     }
 
     @Test func `names with blanks, percent signs and umlauts are stored decoded`() async throws {
-        let deployment = try Deployment.plain()
+        let deployment = try await Deployment.plain()
         _ = try await deployment.startPlainServer()
 
         let connection = try await RawConnection.greeted(port: deployment.port)
@@ -74,7 +74,7 @@ struct StrangersSpeakPlainTextTests {
     }
 
     @Test func `a malformed request is refused with 400 and the words that are wrong`() async throws {
-        let deployment = try Deployment.plain()
+        let deployment = try await Deployment.plain()
         _ = try await deployment.startPlainServer()
 
         for (request, expected) in Self.malformed {
@@ -119,7 +119,7 @@ struct StrangersSpeakPlainTextTests {
     ]
 
     @Test func `a stream that no output takes is refused with 404`() async throws {
-        let deployment = try Deployment.plain()
+        let deployment = try await Deployment.plain()
         _ = try await deployment.startPlainServer(
             root: "fallback = false", extra: "[output.app]\npath = \"app.log\"")
 
@@ -134,7 +134,7 @@ struct StrangersSpeakPlainTextTests {
     }
 
     @Test func `a line without end is refused with 413, and the connection is closed`() async throws {
-        let deployment = try Deployment.plain()
+        let deployment = try await Deployment.plain()
         _ = try await deployment.startPlainServer()
 
         let connection = try await RawConnection.greeted(port: deployment.port)
@@ -145,7 +145,7 @@ struct StrangersSpeakPlainTextTests {
     }
 
     @Test func `the longest line that is allowed is served`() async throws {
-        let deployment = try Deployment.plain()
+        let deployment = try await Deployment.plain()
         _ = try await deployment.startPlainServer()
         let start = "web1:/var/log/app.log note:"
 
@@ -154,7 +154,7 @@ struct StrangersSpeakPlainTextTests {
     }
 
     @Test func `three failed attempts end the connection`() async throws {
-        let deployment = try Deployment.plain()
+        let deployment = try await Deployment.plain()
         _ = try await deployment.startPlainServer()
 
         let connection = try await RawConnection.greeted(port: deployment.port)
@@ -167,7 +167,7 @@ struct StrangersSpeakPlainTextTests {
 
     @Test(arguments: ["", "INIT STR"])
     func `who opens no stream in time is disconnected`(beginning: String) async throws {
-        let deployment = try Deployment.plain()
+        let deployment = try await Deployment.plain()
         let server = try await deployment.startPlainServer(extra: "[limits]\nhandshake_timeout = \"300ms\"")
 
         let connection = try RawConnection(port: deployment.port)
@@ -178,7 +178,7 @@ struct StrangersSpeakPlainTextTests {
     }
 
     @Test func `binary junk ends the connection and nothing else`() async throws {
-        let deployment = try Deployment.plain()
+        let deployment = try await Deployment.plain()
         let server = try await deployment.startPlainServer()
 
         for _ in 0..<20 {

@@ -12,25 +12,32 @@ package final class Deployment {
     /// The port of the server that was started last; the same one again after a restart.
     package private(set) var port = 0
     private var processes: [ChildProcess] = []
+    private let turn: Turnstile.Turn
 
     package convenience init() async throws {
+        let turn = await Turnstile.deployments.enter()
         let scratch = try ScratchDirectory()
         let authority = try await CertificateAuthority(in: scratch)
         try await self.init(
-            scratch, authority, server: authority.server("localhost", "127.0.0.1"), client: authority.client("web1"))
+            turn, scratch, authority, server: authority.server("localhost", "127.0.0.1"),
+            client: authority.client("web1"))
     }
 
     /// Without any certificate, for servers with ``startPlainServer(root:extra:)``.
-    package static func plain() throws -> Deployment {
+    package static func plain() async throws -> Deployment {
+        let turn = await Turnstile.deployments.enter()
         let scratch = try ScratchDirectory()
         let none = CertificateAuthority.Pair(certificate: "none.pem", key: "none.key")
-        return try Deployment(scratch, CertificateAuthority(unmadeIn: scratch), server: none, client: none)
+        return try Deployment(
+            turn, scratch, CertificateAuthority(unmadeIn: scratch), server: none, client: none)
     }
 
     private init(
-        _ scratch: ScratchDirectory, _ authority: CertificateAuthority, server: CertificateAuthority.Pair,
+        _ turn: Turnstile.Turn, _ scratch: ScratchDirectory, _ authority: CertificateAuthority,
+        server: CertificateAuthority.Pair,
         client: CertificateAuthority.Pair
     ) throws {
+        self.turn = turn
         self.scratch = scratch
         self.authority = authority
         serverPair = server
@@ -74,6 +81,11 @@ package final class Deployment {
         root: String = "", tls: String? = nil, pair: CertificateAuthority.Pair? = nil, extra: String = ""
     ) throws -> ChildProcess {
         let mutual = "client_ca = \"\(authority.certificate)\""
+        // A busy machine must not make the connections of a test time out.
+        let limits = extra.contains("handshake_timeout") ? "" : "handshake_timeout = \"60s\""
+        let tables =
+            extra.contains("[limits]")
+            ? extra.replacing("[limits]", with: "[limits]\n\(limits)") : "[limits]\n\(limits)\n\(extra)"
         let configuration = """
             listen = "127.0.0.1:\(port)"
             directory = "stored"
@@ -84,7 +96,7 @@ package final class Deployment {
             cert = "\((pair ?? serverPair).certificate)"
             key = "\((pair ?? serverPair).key)"
             \(tls ?? mutual)
-            \(extra)
+            \(tables)
             """
         let file = try scratch.write("server.toml", configuration)
         return try start("loghamsterd", ["--config", file])

@@ -24,7 +24,7 @@ struct LogHamsterClientTests {
     }
 
     @Test func `sendFile copies a file in plain text`() async throws {
-        let deployment = try Deployment.plain()
+        let deployment = try await Deployment.plain()
         _ = try await deployment.startPlainServer()
         let bytes = logText(bytes: 100_000)
         let path = try deployment.scratch.write("source/app.log", bytes)
