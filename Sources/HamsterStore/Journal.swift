@@ -4,8 +4,10 @@ internal import Synchronization
 
 /// The journal on disk, and the index of what it says. All methods may be called from any thread, and block.
 final class Journal: Sendable {
-    /// Larger than this, and than four times what it holds, it is compacted.
+    /// Larger than this, it is compacted once a day, and whenever it is larger than four times what it holds.
     static let compactionSizeMin = 1 << 20
+    /// In seconds. Without it streams that were sent once would never be forgotten: nothing outdates their records.
+    private static let compactionInterval: Int64 = 86_400
     /// What is read into memory at start.
     static let sizeMax = 4 << 30
 
@@ -15,6 +17,8 @@ final class Journal: Sendable {
         var size: Int
         /// After a failed sync nobody knows what of the file is on disk, and asking again would get a false yes.
         var mustRewrite = false
+        /// Unix seconds; 0 after a start.
+        var compactedAt: Int64 = 0
         /// Put off after a compaction that failed.
         var compactionSizeMin = Journal.compactionSizeMin
     }
@@ -56,20 +60,26 @@ final class Journal: Sendable {
         index.withLock { index in question(&index) }
     }
 
-    /// Writes the journal anew when most of it is outdated; forgets what the function drops that `makeForget` gives, which is asked only then. An error leaves all as it was.
-    func compactIfWorthwhile(_ makeForget: () -> (inout JournalIndex) -> Void) throws(StoreError) {
+    /// Writes the journal anew when most of it is outdated, or a day after the last time (`now` in unix seconds);
+    /// forgets what the function drops that `makeForget` gives, which is asked only then. An error leaves all as it was.
+    func compactIfWorthwhile(
+        now: Int64, _ makeForget: () -> (inout JournalIndex) -> Void
+    ) throws(StoreError) {
         try file.withLock { file throws(StoreError) in
             let liveSize = index.withLock { $0.liveSize }
-            guard file.size > max(file.compactionSizeMin, 4 * liveSize) else { return }
+            let isDue = now - file.compactedAt >= Self.compactionInterval
+            guard file.size > max(file.compactionSizeMin, isDue ? 0 : 4 * liveSize) else { return }
             let forget = makeForget()
             var kept = index.withLock { $0 }
             forget(&kept)
             let mustRewrite = file.mustRewrite
             do throws(StoreError) {
                 try rewrite(&file, kept.everything)
+                file.compactedAt = now
                 index.withLock { forget(&$0) }
             } catch {
                 file.mustRewrite = mustRewrite || !isInPlace(file)
+                file.compactedAt = now
                 file.compactionSizeMin = 2 * file.size
                 throw error
             }

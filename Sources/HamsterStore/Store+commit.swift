@@ -127,9 +127,10 @@ extension Store {
     }
 
     private func compact() {
-        let oldest = now() - configuration.forgetAfter.components.seconds
+        let time = now()
+        let oldest = time - configuration.forgetAfter.components.seconds
         do {
-            try journal.compactIfWorthwhile {
+            try journal.compactIfWorthwhile(now: time) {
                 let (keys, locations) = table.withLock { table in (Set(table.keys.keys), Set(table.outputs.keys)) }
                 return { index in index.forget(before: oldest, streamsOpen: keys, outputsOpen: locations) }
             }

@@ -157,4 +157,23 @@ import Testing
         #expect(try store.offset("busy7") == 19_200)
         #expect(store.recovery.outputsCut.isEmpty)
     }
+
+    @Test func `streams that were sent once are forgotten, although nothing outdates their records`() throws {
+        do {
+            let store = try scene.store(FaultyFileSystem(syncs: false), now: 0)
+            for number in 0..<9_000 {
+                let writer = try store.open(.lines("merged"), "once\(number)" + String(repeating: "-", count: 100))
+                try writer.append(String(repeating: "x", count: 63) + "\n")
+                writer.close()
+            }
+            try store.commit()
+        }
+        let size = try scene.journal().count
+        #expect(size > Journal.compactionSizeMin)
+
+        try commit("new", "new", now: 91 * 86_400)
+
+        #expect(try scene.journal().count < size / 100)
+        #expect(try scene.store(now: 91 * 86_400).counts.streamsKnown == 1)
+    }
 }
