@@ -5,10 +5,6 @@ internal import NIOPosix
 /// Brings a stream's bytes to its output, in order: on the event loop while the output is quick, on the thread pool
 /// while it stalls, so that one slow disk delays no other stream of the loop. Confined to the loop.
 final class OutputFeed {
-    /// A write that takes longer moves the output to the pool.
-    private static let stall: TimeAmount = .milliseconds(5)
-    /// So many writes in a row below ``stall`` bring it back.
-    private static let quickWritesToReturn = 16
     /// With so many batches waiting the stream reads no more.
     private static let queuedBatchesMax = 2
 
@@ -17,7 +13,6 @@ final class OutputFeed {
     private let threadPool: NIOThreadPool
     private var queue = CircularBuffer<ByteBuffer>()
     private var isWriting = false
-    private var quickWrites: Int?
     private var failure: StoreError?
     /// Called whenever batches that had to wait are written, or failed to be.
     var onProgress: (() -> Void)?
@@ -37,14 +32,12 @@ final class OutputFeed {
     /// Writes or queues one batch. Throws what this or an earlier batch failed with; nothing is written after that.
     func append(_ batch: ByteBuffer) throws(StoreError) {
         if let failure { throw failure }
-        guard quickWrites == nil, isDrained else {
+        guard !writer.isStalled, isDrained else {
             queue.append(batch)
             writeNext()
             return
         }
-        let start = NIODeadline.now()
         try write(batch)
-        if NIODeadline.now() - start > Self.stall { quickWrites = 0 }
     }
 
     /// The error of a batch that was queued.
@@ -66,7 +59,6 @@ final class OutputFeed {
         isWriting = true
         let bound = NIOLoopBound(self, eventLoop: loop)
         let (writer, loop) = (writer, loop)
-        let start = NIODeadline.now()
         threadPool.submit { _ in
             var failure: StoreError?
             do throws(StoreError) {
@@ -74,19 +66,16 @@ final class OutputFeed {
             } catch {
                 failure = error
             }
-            let elapsed = NIODeadline.now() - start
-            loop.execute { [failure] in bound.value.wrote(in: elapsed, failure: failure) }
+            loop.execute { [failure] in bound.value.wrote(failure) }
         }
     }
 
-    private func wrote(in elapsed: TimeAmount, failure: StoreError?) {
+    private func wrote(_ failure: StoreError?) {
         isWriting = false
         if let failure {
             self.failure = failure
             queue.removeAll()
         }
-        let quick = elapsed > Self.stall ? 0 : (quickWrites ?? 0) + 1
-        quickWrites = quick < Self.quickWritesToReturn ? quick : nil
         writeNext()
         onProgress?()
     }

@@ -45,6 +45,7 @@ final class OutputFile: Sendable {
     let framing: OutputTarget.Framing
     /// For error texts.
     let path: SourcePath
+    let pace = OutputPace()
     private let state = Mutex(State())
 
     init(_ location: OutputTarget.Location, framing: OutputTarget.Framing, path: SourcePath) {
@@ -87,8 +88,10 @@ final class OutputFile: Sendable {
                 guard let handle = state.opened?.handle, state.ledger.streams[id] != nil else {
                     throw StoreError(.closed, path)
                 }
+                let start = ContinuousClock.now
                 do throws(FileError) {
                     try handle.append(bytes)
+                    pace.note(.now - start)
                 } catch {
                     others = state.ledger.streams.filter { $0.key != id && !$0.value.isClosed }.map(\.value)
                     throw fail(&state, handle, error)

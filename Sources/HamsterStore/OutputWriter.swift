@@ -44,6 +44,10 @@ package final class OutputWriter: Sendable {
     /// The source offset behind the last byte that is in the output: what a commit will cover at most.
     package var written: UInt64 { progress.withLock { $0.written.offset } }
 
+    /// Whether writes to the output, this writer's or another's, wait for its disk at present: then ``append(_:)``
+    /// belongs on a thread that may wait.
+    package var isStalled: Bool { output.pace.isStalled }
+
     /// Appends the next bytes of the source. Writes to the file at once, and waits for no disk but where the kernel makes a
     /// write wait. After an error the writer is of no use; what was appended before is committed as usual.
     package func append(_ bytes: RawSpan) throws(StoreError) {
