@@ -19,7 +19,8 @@ extension ServerSettings {
         let directory = root.path("directory", default: "/var/log/loghamster")
         let hasFallback = root.bool("fallback", default: true)
         let state = root.path("state", default: defaults.stateDirectory)
-        if (state + "/").hasPrefix(directory + "/") {
+        let outputs = SourcePath(directory).normalized.bytes + [UInt8(ascii: "/")]
+        if (SourcePath(state).normalized.bytes + [UInt8(ascii: "/")]).starts(with: outputs) {
             root.report("state", "must not lie in 'directory', where clients choose the names of files")
         }
         let threads = root.integer("threads", in: 0...1_024, default: 0)

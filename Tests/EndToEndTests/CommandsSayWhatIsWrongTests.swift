@@ -124,4 +124,28 @@ struct CommandsSayWhatIsWrongTests {
         #expect(ended.errors.hasPrefix("\(program): ") && ended.errors.contains(words), "\(ended.errors)")
         #expect(ended.errors.hasSuffix("\n") && ended.errors.split(separator: "\n").count == 1, "\(ended.errors)")
     }
+
+    @Test(arguments: [
+        ("loghamsterc", "status"), ("loghamsterc", "explain"), ("loghamsterd", "route"), ("loghamsterd", "status"),
+    ])
+    func `a command that comes later says so, whatever follows it`(program: String, command: String) async throws {
+        let deployment = try await Deployment.plain()
+
+        let process = try deployment.start(program, [command, "--config", "x", "web1:/a"])
+
+        #expect(try await process.exitCode() == 64)
+        #expect(process.errors == "\(program): \(command): this command is not supported yet\n")
+    }
+
+    @Test func `an inherited JOURNAL_STREAM doesn't make a file the journal`() async throws {
+        let deployment = try await Deployment.plain()
+        try await deployment.startPlainServer().terminate()
+
+        let server = try deployment.start(
+            "loghamsterd", ["--config", deployment.scratch("server.toml")], environment: ["JOURNAL_STREAM": "1:2"])
+        try await server.waitForError("listening")
+
+        #expect(!server.errors.contains("<5>"))
+        #expect(server.errors.hasPrefix("20"))
+    }
 }

@@ -10,6 +10,21 @@ struct ServerErrorTests {
         #expect(problems { _ = try serverSettings(file.text, path: "/d") } == file.lines)
     }
 
+    @Test(arguments: [("/d", "/d"), ("/d", "/d/state"), ("/", "/state"), ("/d", "/x/../d/s"), ("/d/", "/d/s")])
+    func `the state must not lie where clients name files`(directory: String, state: String) {
+        let text = "directory = \"\(directory)\"\nstate = \"\(state)\"\n" + plain
+        #expect(
+            problems { _ = try serverSettings(text, path: "/f") } == [
+                "/f:2: state: must not lie in 'directory', where clients choose the names of files"
+            ])
+    }
+
+    @Test(arguments: [("/d", "/dd"), ("/d/e", "/d"), ("/d", "/d/../s")])
+    func `beside the outputs the state may lie`(directory: String, state: String) {
+        let text = "directory = \"\(directory)\"\nstate = \"\(state)\"\n" + plain
+        #expect(problems { _ = try serverSettings(text, path: "/f") } == [])
+    }
+
     @Test func `everything that is wrong with a file is told at once, in the order of the file`() {
         let text = """
             listn = "0.0.0.0:1"
