@@ -28,6 +28,8 @@ package struct ClientConfiguration: Sendable {
     package var offersCompression = false
     /// Streams at once; other files take turns.
     package var connectionsMax = 64
+    /// Files open for reading at once; those that can be found again are closed for others.
+    package var openFilesMax = 4_096
     /// For TCP and TLS each.
     package var connectTimeout: Duration = .seconds(10)
     package var inputs: [InputConfiguration]
@@ -42,45 +44,16 @@ package struct ClientConfiguration: Sendable {
 
 /// One `[[input]]`: which files, and how they are sent.
 package struct InputConfiguration: Sendable {
-    package enum Method: Sendable, Hashable {
-        /// Follow files as they grow.
-        case watch
-        /// Send what exists at the start, then be done.
-        case once
-        /// Follow a file until it is rotated away and delivered, then be done.
-        case untilRotated
-    }
-
-    package enum Start: Sendable, Hashable {
-        case beginning
-        /// Skip what a file holds when it is seen for the first time at the start of the client.
-        case end
-    }
-
     /// Sent as `svc`; nil: the file's name without its extension.
     package var name: String?
-    package var patterns: [PathPattern]
-    /// A glob without a separator is compared with the file's name, one with a separator with its path.
-    package var exclude: [Glob] = []
-    package var method = Method.watch
-    package var start = Start.beginning
+    package var files: FileSelection
     /// In bytes: with so much unsent a batch goes out before ``flushInterval``.
     package var chunkBytesMin = 4 * 1024
     package var flushInterval: Duration = .milliseconds(10)
-    package var rotateWait: Duration = .seconds(5)
     package var closeIdle: Duration = .seconds(300)
-    /// Files not modified for so long when they are first seen are left alone; nil: none are.
-    package var ignoreOlder: Duration?
     package var metadata: [String: String] = [:]
 
-    package init(patterns: [PathPattern]) { self.patterns = patterns }
-
-    /// Whether a path that matches ``patterns`` is left out.
-    package func excludes(_ path: SourcePath) -> Bool {
-        exclude.contains { glob in
-            glob.pattern.contains("/") ? glob.matches(path.bytes) : glob.matches(path.name)
-        }
-    }
+    package init(_ files: FileSelection) { self.files = files }
 
     /// The service of a file: the input's name, or the file's name without its extension.
     package func service(of path: SourcePath) -> String {

@@ -5,6 +5,7 @@ internal import HamsterState
 internal import HamsterTail
 internal import Logging
 internal import NIOCore
+internal import NIOPosix
 internal import Synchronization
 
 /// Ships the files of one path, one after the other, for as long as the client runs or until they are delivered.
@@ -13,30 +14,37 @@ final class PathShipper: Sendable {
     struct Environment: Sendable {
         var configuration: ClientConfiguration
         var state: StateStore
+        var catalogue: SharedCatalogue
         var slots: ConnectionSlots
         var connector: Connector
         var progress: ShippingProgress
+        var threadPool: NIOThreadPool
         var logger: Logger
     }
 
     let followed: FollowedPath
-    /// Whether ``run()`` ends by itself.
-    var hasEnd: Bool { input.method != .watch }
-    private let input: InputConfiguration
-    private let environment: Environment
+    let input: InputConfiguration
+    let environment: Environment
+    let logger: Logger
     private let signal = WakeSignal()
     private let connection = Mutex<(any Channel)?>(nil)
     private let isRetired = Atomic<Bool>(false)
-    private let logger: Logger
+    private let currentCondition = Mutex(ShippingCondition())
 
-    init(_ followed: FollowedPath, input: InputConfiguration, environment: Environment) {
+    init(_ followed: FollowedPath, environment: Environment) {
         self.followed = followed
-        self.input = input
+        input = environment.configuration.inputs[followed.input]
         self.environment = environment
         var logger = environment.logger
         logger[metadataKey: "path"] = "\(printable(followed.path.bytes, charactersMax: 300))"
         self.logger = logger
     }
+
+    /// Whether ``run()`` ends by itself.
+    var hasEnd: Bool { input.files.method == .once || input.files.method == .untilRotated }
+
+    /// What happens to the path's first file at present.
+    var condition: ShippingCondition { currentCondition.withLock { $0 } }
 
     /// The path or its file has changed. From any thread.
     func wake() {
@@ -59,64 +67,135 @@ final class PathShipper: Sendable {
         var attempts = Attempts(policy: environment.configuration.retry)
         while !Task.isCancelled {
             guard let file = followed.first else {
-                if input.method == .once || isRetired.load(ordering: .acquiring) { return }
+                if input.files.method == .once || isRetired.load(ordering: .acquiring) { return }
+                note(.waiting)
                 await signal.wait()
                 continue
             }
-            switch next(for: file) {
-            case .send:
-                try await send(file, &attempts)
+            switch await next(for: file, &attempts) {
+            case .send: try await send(file, &attempts)
             case .delivered:
-                followed.removeDelivered(file)
-                environment.progress.delivered(file.identity)
-                if file.rotatedAt != nil { logger.info("file delivered", metadata: ["bytes": "\(file.acknowledged)"]) }
-                if input.method == .untilRotated { return }
-            case .startOver:
-                startOver(file)
+                await delivered(file)
+                if input.files.method == .untilRotated { return }
+            case .startOver: await startOver(file, view: nil)
             case .wait(let duration):
+                note(.waiting)
                 if let duration { await signal.wait(atMost: duration) } else { await signal.wait() }
             }
         }
     }
-}
 
-extension PathShipper {
-    private enum Step {
-        case send
-        case delivered
-        case startOver
-        /// Until something changes, or so long at most.
-        case wait(Duration?)
-    }
-
-    /// What a file needs that no connection serves at present.
-    private func next(for file: TailedFile) -> Step {
-        do throws(FileError) {
-            let status = try file.file.status()
-            let acknowledged = file.acknowledged
-            if let limit = file.sizeLimit {
-                return acknowledged >= limit && environment.progress.isAnnounced(file.identity) ? .delivered : .send
-            }
-            if status.size < acknowledged { return .startOver }
-            if status.size > acknowledged { return .send }
-            guard let rotatedAt = file.rotatedAt else { return .wait(nil) }
-            let observation = RotationRule.Observation(
-                rotatedAt: rotatedAt, modified: status.modified, hasWriter: try file.file.hasWriter())
-            let remaining = RotationRule(rotateWait: input.rotateWait).remaining(observation, now: .now)
-            guard remaining == .zero else { return .wait(remaining) }
-            // The last look at the size must come after the writer is known to be gone.
-            return try file.file.status().size > acknowledged ? .send : .delivered
-        } catch {
-            logger.error("cannot read the file", metadata: ["reason": "\(error)"])
-            return .wait(environment.configuration.retry.delayMax)
+    private func note(_ phase: ShippingCondition.Phase, error: String? = nil) {
+        currentCondition.withLock { condition in
+            condition.phase = phase
+            if let error { condition.lastError = error }
         }
     }
 
+    /// Blocking file work; nil where the client has stopped meanwhile.
+    private func onPool<Value: Sendable>(_ work: @escaping @Sendable () -> Value) async -> Value? {
+        // Thrown only by a pool that was shut down, and that ends with the client.
+        try? await environment.threadPool.runIfActive { work() }
+    }
+}
+
+// MARK: - The files
+
+extension PathShipper {
+    private func next(for file: TailedFile, _ attempts: inout Attempts) async -> FollowedPath.Step {
+        let result = await onPool { [followed, self] in
+            Result { () throws(FileError) in
+                try followed.next(for: file, now: .now, lost: { self.report(lost: $0, of: file) })
+            }
+        }
+        switch result {
+        case .success(let step): return step
+        case .failure(let error): return unreadable(file, error, &attempts)
+        case nil: return .wait(nil)
+        }
+    }
+
+    private func unreadable(_ file: TailedFile, _ error: FileError, _ attempts: inout Attempts) -> FollowedPath.Step {
+        guard error.isStale || error.isMissing else {
+            let failure = ClientError.unreadable("\(error)")
+            note(.waiting, error: "\(error)")
+            if attempts.isNews(failure) { logger.error("cannot read the file", metadata: ["reason": "\(error)"]) }
+            return .wait(environment.configuration.retry.delayMax)
+        }
+        // It was closed to save descriptors and renamed since: the catalogue finds it, or it is removed for good.
+        guard file.rotatedAt != nil else { return .wait(.seconds(1)) }
+        let record = file.record
+        if record.sizeSeen > record.position.offset { report(lost: record.sizeSeen - record.position.offset, of: file) }
+        followed.removeDelivered(file)
+        return .wait(.zero)
+    }
+
+    /// Every byte is acknowledged, and no more can come under this path.
+    private func delivered(_ file: TailedFile) async {
+        environment.progress.delivered(file.identity)
+        if file.rotatedAt != nil || input.files.method == .close {
+            logger.info("file delivered", metadata: ["bytes": "\(file.acknowledged)"])
+        }
+        if input.files.deletesDelivered, await !remove(file) { return }
+        _ = followed.settle(file)
+    }
+
+    /// False: the file has changed, and is looked at again.
+    private func remove(_ file: TailedFile) async -> Bool {
+        let result = await onPool { [environment] in
+            Result { () throws(FileError) in try environment.catalogue.remove(file) }
+        }
+        switch result {
+        case .success(let isRemoved):
+            if isRemoved { logger.info("file removed", metadata: ["location": "\(file.location)"]) }
+            return isRemoved
+        case .failure(let error):
+            note(.waiting, error: "\(error)")
+            logger.error("cannot remove the delivered file", metadata: ["reason": "\(error)"])
+            return true
+        case nil: return false
+        }
+    }
+
+    private func startOver(_ file: TailedFile, view: FileCatalogue.ServerView?) async {
+        let result = await onPool { [environment, followed] in
+            Result { () throws(FileError) in
+                try environment.catalogue.startOver(file, of: followed, view: view)
+            }
+        }
+        switch result {
+        case .success(let lost):
+            logger.notice(
+                "file holds new content, sending from its start",
+                metadata: ["generation": "\(file.record.generation)"])
+            if lost > 0 { report(lost: lost, of: file) }
+        case .failure(let error):
+            note(.waiting, error: "\(error)")
+            logger.error("cannot read the file", metadata: ["reason": "\(error)"])
+        case nil: break
+        }
+    }
+
+    func report(lost byteCount: UInt64, of file: TailedFile) {
+        environment.progress.lost(byteCount)
+        logger.warning(
+            "bytes were removed before they could be sent",
+            metadata: ["lost_bytes": "\(byteCount)", "acknowledged": "\(file.acknowledged)"])
+    }
+}
+
+// MARK: - Sending
+
+extension PathShipper {
     private func send(_ file: TailedFile, _ attempts: inout Attempts) async throws(ClientError) {
+        note(.queued)
         guard let slot = await environment.slots.acquire() else { return }
         defer { slot.release() }
         attempts.begin()
-        guard let transfer = transfer(of: file, slot) else { return }
+        file.beginUse()
+        defer { file.endUse() }
+        guard let transfer = await transfer(of: file, slot) else { return }
+        note(.connecting)
         let before = file.acknowledged
         let outcome = await environment.connector.run(transfer) { channel in
             connection.withLock { $0 = channel }
@@ -133,10 +212,10 @@ extension PathShipper {
     ) async throws(ClientError) {
         switch outcome {
         case .ended:
-            environment.progress.announced(file.identity)
+            file.setMustAnnounce(false)
             attempts.succeeded()
-        case .otherContent:
-            startOver(file)
+        case .otherContent(let view):
+            await startOver(file, view: view)
             // A file that is rewritten again and again must not be sent as fast as it can be.
             try? await Task.sleep(for: try attempts.failed(.interrupted("the file changed"), now: .now))
         case .refused(let reply):
@@ -153,10 +232,10 @@ extension PathShipper {
         for error: ClientError, atLeast: Duration, _ slot: ConnectionSlots.Slot, _ attempts: inout Attempts
     ) async throws(ClientError) {
         guard !Task.isCancelled else { return }
+        note(error.isLasting ? .refused : .retrying, error: "\(error)")
         if attempts.isNews(error) {
             logger.log(
-                level: error.isLasting ? .error : .warning, "file not shipped for now",
-                metadata: ["reason": "\(error)"])
+                level: level(of: error), "file not shipped for now", metadata: ["reason": "\(error)"])
         }
         let delay = try attempts.failed(error, now: .now)
         // Nobody shall wait for a place that only waits itself.
@@ -164,43 +243,35 @@ extension PathShipper {
         try? await Task.sleep(for: max(delay, atLeast))
     }
 
-    private func startOver(_ file: TailedFile) {
-        let size = (try? file.file.status().size) ?? 0
-        let record = file.startOver(size: size, now: FileTime.now.seconds)
-        environment.state.update(record)
-        logger.notice(
-            "file holds new content, sending from its start", metadata: ["generation": "\(record.generation)"])
+    /// What concerns the target and not this file is reported once, by the connector.
+    private func level(of error: ClientError) -> Logger.Level {
+        switch error {
+        case .unreachable, .tls: .debug
+        case .interrupted, .silent, .violated, .refused, .unreadable, .stopped: error.isLasting ? .error : .warning
+        }
     }
 
-    private func transfer(of file: TailedFile, _ slot: ConnectionSlots.Slot) -> Transfer? {
+    private func transfer(of file: TailedFile, _ slot: ConnectionSlots.Slot) async -> Transfer? {
         let record = file.record
         guard let token = record.token else { return nil }
+        let rotation = followed.rotation
+        let size = await onPool { Result { () throws(FileError) in try rotation.completeSize(of: file, now: .now) } }
         let request = StreamRequest(
             source: StreamSource(host: environment.configuration.hostName, path: record.path),
             service: input.service(of: record.path),
-            acknowledgement: StreamRequest.Acknowledgement(file: token, offset: record.offset),
-            offersCompression: environment.configuration.offersCompression, size: completeSize(of: file),
+            acknowledgement: StreamRequest.Acknowledgement(file: token, offset: record.position.offset),
+            // A size that can't be found out now is only left out.
+            offersCompression: environment.configuration.offersCompression, size: (try? size?.get()) ?? nil,
             metadata: input.metadata)
         return Transfer(
-            file: file, request: request, chunkBytesMin: input.chunkBytesMin,
-            flushInterval: TimeAmount(input.flushInterval), closeIdle: TimeAmount(input.closeIdle),
-            rotation: RotationRule(rotateWait: input.rotateWait), slot: slot, logger: logger,
+            file: file, request: request,
+            settings: FileTransfer.Settings(
+                chunkBytesMin: input.chunkBytesMin, flushInterval: input.flushInterval, closeIdle: input.closeIdle),
+            rotation: rotation, slot: slot, logger: logger, opened: { [self] in note(.streaming) },
             acknowledged: { [environment] record in
                 environment.state.update(record)
-                environment.progress.acknowledged(record)
+                environment.progress.acknowledged(file.identity, record.position.offset)
             })
-    }
-
-    /// The size of a file that can't grow any more; only such a stream ends its file at the server.
-    private func completeSize(of file: TailedFile) -> UInt64? {
-        if let limit = file.sizeLimit { return limit }
-        guard let rotatedAt = file.rotatedAt, let status = try? file.file.status(),
-            let hasWriter = try? file.file.hasWriter()
-        else { return nil }
-        let observation = RotationRule.Observation(
-            rotatedAt: rotatedAt, modified: status.modified, hasWriter: hasWriter)
-        let isComplete = RotationRule(rotateWait: input.rotateWait).remaining(observation, now: .now) == .zero
-        return isComplete ? status.size : nil
     }
 }
 

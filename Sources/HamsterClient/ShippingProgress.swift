@@ -1,5 +1,6 @@
 internal import HamsterFiles
 internal import HamsterState
+internal import HamsterTail
 internal import Synchronization
 
 /// How far the files are. Any thread may use it.
@@ -10,22 +11,24 @@ package final class ShippingProgress: Sendable {
         package var filesDelivered = 0
         package var bytes: UInt64 = 0
         package var bytesAcknowledged: UInt64 = 0
+        /// Bytes that were seen in a file and were gone before they could be sent.
+        package var bytesLost: UInt64 = 0
     }
 
     private struct Entry {
         var size: UInt64
         var acknowledged: UInt64 = 0
-        var isAnnounced = false
         var isDelivered = false
     }
 
     private let entries = Mutex<[FileIdentity: Entry]>([:])
+    private let bytesLost = Atomic<UInt64>(0)
 
     package init() {}
 
     package var snapshot: Snapshot {
         entries.withLock { entries in
-            entries.values.reduce(into: Snapshot()) { sum, entry in
+            entries.values.reduce(into: Snapshot(bytesLost: bytesLost.load(ordering: .relaxed))) { sum, entry in
                 sum.files += 1
                 sum.filesDelivered += entry.isDelivered ? 1 : 0
                 sum.bytes += max(entry.size, entry.acknowledged)
@@ -34,19 +37,19 @@ package final class ShippingProgress: Sendable {
         }
     }
 
-    /// A file with so many bytes is to be shipped.
-    func found(_ identity: FileIdentity, size: UInt64) {
-        entries.withLock { $0[identity] = $0[identity] ?? Entry(size: size) }
+    /// A file is to be shipped.
+    func found(_ file: TailedFile) {
+        let size = file.sizeLimit ?? file.record.sizeSeen
+        entries.withLock { entries in
+            if entries[file.identity] == nil { entries[file.identity] = Entry(size: size) }
+        }
     }
 
-    func acknowledged(_ record: FileRecord) {
-        entries.withLock { $0[record.identity]?.acknowledged = record.offset }
+    func acknowledged(_ identity: FileIdentity, _ offset: UInt64) {
+        entries.withLock { $0[identity]?.acknowledged = offset }
     }
-
-    /// The server has heard of the file: an empty one is there too.
-    func announced(_ identity: FileIdentity) { entries.withLock { $0[identity]?.isAnnounced = true } }
-
-    func isAnnounced(_ identity: FileIdentity) -> Bool { entries.withLock { $0[identity]?.isAnnounced ?? false } }
 
     func delivered(_ identity: FileIdentity) { entries.withLock { $0[identity]?.isDelivered = true } }
+
+    func lost(_ byteCount: UInt64) { bytesLost.add(byteCount, ordering: .relaxed) }
 }

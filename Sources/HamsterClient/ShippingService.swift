@@ -22,6 +22,8 @@ package struct ShippingService: Service {
     package let progress = ShippingProgress()
     /// The paths that were given up, where the retry policy allows that.
     package let failures = ShippingFailures()
+    private let catalogue: SharedCatalogue
+    private let shippers = ShipperTable()
 
     /// Opens nothing yet.
     package init(
@@ -31,6 +33,10 @@ package struct ShippingService: Service {
         self.state = state
         self.fileSystem = fileSystem
         self.logger = logger
+        catalogue = SharedCatalogue(
+            FileCatalogue(
+                configuration.inputs.map(\.files), state: state, fileSystem: fileSystem,
+                budget: OpenFileBudget(filesMax: configuration.openFilesMax)))
     }
 
     /// Opens the certificates that a client would use. Throws `TLSError`.
@@ -45,7 +51,7 @@ package struct ShippingService: Service {
     package static func checkReadable(
         _ configuration: ClientConfiguration, _ fileSystem: some FileSystem
     ) throws(FileError) {
-        for path in configuration.inputs.flatMap(\.patterns).compactMap(\.literalPath) {
+        for path in configuration.inputs.flatMap(\.files.patterns).compactMap(\.literalPath) {
             _ = try fileSystem.open(path)
         }
     }
@@ -71,8 +77,9 @@ package struct ShippingService: Service {
 
     private func ship(with connector: Connector, _ threadPool: NIOThreadPool) async throws {
         let environment = PathShipper.Environment(
-            configuration: configuration, state: state, slots: ConnectionSlots(slotsMax: configuration.connectionsMax),
-            connector: connector, progress: progress, logger: logger)
+            configuration: configuration, state: state, catalogue: catalogue,
+            slots: ConnectionSlots(slotsMax: configuration.connectionsMax), connector: connector, progress: progress,
+            threadPool: threadPool, logger: logger)
         let result = await withTaskGroup(of: Void.self) { saving in
             saving.addTask { await saveRegularly(threadPool) }
             defer { saving.cancelAll() }
@@ -93,7 +100,7 @@ package struct ShippingService: Service {
         let ended = WakeSignal()
         return await withTaskGroup(of: Result<Void, FileError>?.self) { group in
             group.addTask { await watchAndShip(environment, ended) }
-            if configuration.inputs.allSatisfy({ $0.method == .untilRotated }) {
+            if configuration.inputs.allSatisfy({ $0.files.method == .untilRotated }) {
                 group.addTask {
                     await ended.wait()
                     return nil
@@ -110,7 +117,7 @@ package struct ShippingService: Service {
         _ environment: PathShipper.Environment, _ ended: WakeSignal
     ) async -> Result<Void, FileError> {
         await withDiscardingTaskGroup { group in
-            var watcher = InputWatcher(environment: environment, fileSystem: fileSystem)
+            var watcher = InputWatcher(environment: environment, shippers: shippers)
             do throws(FileError) {
                 try await watcher.run { shipper in
                     group.addTask {

@@ -1,17 +1,14 @@
 internal import HamsterCore
 package import HamsterProtocol
 internal import HamsterState
-internal import HamsterTail
+package import HamsterTail
 internal import Logging
-internal import NIOCore
 
 /// One file on one connection: what the handler needs to know, and whom it tells.
 struct Transfer: Sendable {
     var file: TailedFile
     var request: StreamRequest
-    var chunkBytesMin: Int
-    var flushInterval: TimeAmount
-    var closeIdle: TimeAmount
+    var settings: FileTransfer.Settings
     var rotation: RotationRule
     var slot: ConnectionSlots.Slot
     var logger: Logger
@@ -22,17 +19,17 @@ struct Transfer: Sendable {
 }
 
 /// How a transfer's connection ended.
-enum TransferOutcome: Sendable {
+package enum TransferOutcome: Sendable {
     /// Orderly, with everything sent acknowledged as far as the server would.
     case ended
     case refused(Reply)
-    /// The file is not the one that the server or we knew under this token.
-    case otherContent
+    /// The file is not the one that the server or we knew under this token; what the server knows, where that differs.
+    case otherContent(FileCatalogue.ServerView?)
     case failed(ClientError)
 }
 
 extension TransferOutcome: CustomStringConvertible {
-    var description: String {
+    package var description: String {
         switch self {
         case .ended: "end"
         case .refused(let reply): "\(reply)"

@@ -8,51 +8,28 @@ internal import Logging
 internal import NIOCore
 internal import NIOPosix
 
-/// Sends one file over one connection: opens the stream, reads and sends while the socket takes it, hears
-/// acknowledgements, and ends when the file is delivered, idle for long, or the client stops.
+/// Carries out what a ``FileTransfer`` decides: reads the file, writes to the connection, keeps the timers.
 final class TransferHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
     /// Batches in one turn of the event loop; then the other streams have theirs.
     private static let batchesPerTurn = 4
-    /// How long a busy stream keeps its place while others wait for one.
-    private static let turn: TimeAmount = .seconds(10)
-
-    /// After a longer pause what was sent is compared with the file before the next read.
-    private static let trustedPause: TimeAmount = .seconds(1)
     /// How long a stop waits for the last acknowledgement.
     private static let stopWait: TimeAmount = .seconds(5)
 
-    enum Phase {
-        case opening
-        case streaming
-        /// Our side is shut; the last acknowledgements are awaited.
-        case finishing
-        case ended
-    }
-
-    let transfer: Transfer
-    let threadPool: NIOThreadPool
+    private let transfer: Transfer
+    private let threadPool: NIOThreadPool
     private let outcome: EventLoopPromise<TransferOutcome>
-    private var machine: ClientStream
+    private var machine: FileTransfer
     private var decoder = LineDecoder()
     private var deflater: Deflater?
-    private(set) var phase = Phase.opening
-    private var reader: BatchReader
-    private var acknowledged: UInt64 = 0
-    /// What a finish in good order means.
-    private var outcomeOfFinish = TransferOutcome.ended
+    /// Kept between reads: TLS encrypts at once, so the storage is our own again by the next read.
+    private var buffer = ByteBuffer()
     /// File work is under way on the pool.
     private var isBusy = false
-    /// The file changed while it was busy, maybe after the pool's last look at it.
-    private var isLookDue = false
-    private var isAtEnd = false
     /// The client stops: nothing prolongs the wait for the last acknowledgement.
     private var isStopping = false
-    private var isComplete = false
-    private var openedAt = NIODeadline.now()
-    private var sentAt = NIODeadline.uptimeNanoseconds(0)
     private var lookTimer: Scheduled<Void>?
     private var idleTimer: Scheduled<Void>?
     private var silenceTimer: Scheduled<Void>?
@@ -63,8 +40,7 @@ final class TransferHandler: ChannelInboundHandler {
         self.transfer = transfer
         self.outcome = outcome
         self.threadPool = threadPool
-        machine = ClientStream(transfer.request)
-        reader = BatchReader(transfer.file)
+        machine = FileTransfer(transfer.request, transfer.settings)
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -73,32 +49,32 @@ final class TransferHandler: ChannelInboundHandler {
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        end(.failed(.interrupted("the connection was closed")))
+        run(machine.disconnected())
         self.context = nil
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard phase != .ended else { return }
+        guard !machine.isEnded else { return }
         if !isStopping { armSilenceTimer(context) }
         decoder.append(unwrapInboundIn(data))
         do throws(ProtocolError) {
-            while phase != .ended, let line = try decoder.next() {
+            while !machine.isEnded, let line = try decoder.next() {
                 run(machine.received(try ServerLine(parsing: line)))
             }
         } catch {
-            end(.failed(.violated(error)))
+            run(machine.failed(.violated(error)))
         }
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable { wentWritable() }
+        if context.channel.isWritable { pump() }
         context.fireChannelWritabilityChanged()
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case let event as ChannelEvent where event == .inputClosed:
-            end(serverEnded)
+            run(machine.serverEnded())
         case let command as TransferCommand:
             obey(command)
         default:
@@ -108,305 +84,273 @@ final class TransferHandler: ChannelInboundHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard let error = error as? TLSError else {
-            end(.failed(.interrupted("\(error)")))
+            run(machine.failed(.interrupted("\(error)")))
             return
         }
-        end(.failed(.tls("\(error)", isLasting: error.isLasting)))
+        run(machine.failed(.tls("\(error)", isLasting: error.isLasting)))
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        // On plain TCP the peer's end is not an event of its own once our side is shut: NIO closes the channel. A reset
-        // comes as an error first.
-        end(phase == .finishing ? outcomeOfFinish : .failed(.interrupted("the connection was closed")))
+        run(machine.disconnected())
         context.fireChannelInactive()
     }
 }
 
-// MARK: - Opening
+// MARK: - Actions
 
 extension TransferHandler {
-    private func run(_ action: ClientStream.Action) {
+    private func run(_ action: FileTransfer.Action) {
         switch action {
         case .none: break
-        case .sendRequest(let request): send(ByteBuffer(bytes: request.line))
-        case .start(let grant): start(grant)
-        case .acknowledged(let offset): received(acknowledgement: offset)
-        case .refused(let reply): end(.refused(reply))
-        case .fail(let error): end(.failed(.violated(error)))
+        case .sendRequest(let request): write(ByteBuffer(bytes: request.line))
+        case .verify(let grant): verify(grant)
+        case .acknowledged(let position): acknowledged(position)
+        case .read: pump()
+        case .send: preconditionFailure("only what was just read is sent")
+        case .compare(let head): compare(head)
+        case .observe: observe()
+        case .rest(let rest): self.rest(rest)
+        case .shut: context?.close(mode: .output, promise: nil)
+        case .end(let result): end(result)
         }
     }
 
-    /// Holds the server's word against the file before the first byte goes out.
-    private func start(_ grant: StreamGrant) {
+    private func verify(_ grant: StreamGrant) {
         if grant.isCompressed { deflater = Deflater() }
         guard !grant.isCompressed || deflater != nil else {
-            end(.failed(.interrupted("no memory for compression")))
+            run(machine.failed(.interrupted("no memory for compression")))
             return
         }
-        let start = grant.offset ?? 0
         let file = transfer.file
-        let known = file.record
-        onPool { () throws(FileError) -> SourceTail? in
-            guard try file.continuity(at: start, check: grant.check) == .same else { return nil }
-            // Without a check of the server's, our own record of these bytes is what there is.
-            if grant.check == nil, known.offset == start,
-                try file.continuity(at: start, tail: known.tail) == .replaced
-            {
-                return nil
-            }
-            return try file.tail(before: start)
-        } then: { handler, tail in
-            handler.opened(at: start, tail: tail)
+        onPool { () throws(FileError) in
+            try file.position(at: grant.offset ?? 0, check: grant.check)
+        } then: { handler, position in
+            handler.verified(position)
         }
     }
 
-    private func opened(at start: UInt64, tail: SourceTail?) {
-        guard phase == .opening else { return }
-        guard let tail else {
-            end(.otherContent)
-            return
-        }
-        phase = .streaming
-        reader.start(at: start, tail: tail)
-        transfer.opened()
-        transfer.logger.info("stream opened", metadata: ["stream": "\(streamID)", "offset": "\(start)"])
-        acknowledged = start
-        openedAt = .now()
-        transfer.acknowledged(transfer.file.resume(at: start, tail: tail, now: FileTime.now.seconds))
-        if let context {
+    private func verified(_ position: SourcePosition?) {
+        let action = machine.verified(position, now: .uptime)
+        if let position, let context, machine.isReading {
+            transfer.opened()
+            transfer.logger.info("stream opened", metadata: ["stream": "\(streamID)", "offset": "\(position.offset)"])
+            transfer.acknowledged(transfer.file.resume(at: position, now: FileTime.now.seconds))
             transfer.slot.onWanted { [channel = context.channel] in
                 channel.pipeline.fireUserInboundEventTriggered(TransferCommand.giveUp)
             }
         }
-        pump()
+        run(action)
     }
 
-    private func received(acknowledgement offset: UInt64) {
-        guard offset <= reader.offset else {
-            end(.failed(.violated(ProtocolError(.unexpected, "ACK \(offset) is beyond what was sent"))))
-            return
+    private func acknowledged(_ position: SourcePosition?) {
+        if let position {
+            transfer.acknowledged(transfer.file.acknowledge(position, now: FileTime.now.seconds))
         }
-        guard offset > acknowledged else { return }
-        do throws(FileError) {
-            let tail = try reader.tail(before: offset)
-            acknowledged = offset
-            transfer.acknowledged(transfer.file.acknowledge(offset, tail: tail, now: FileTime.now.seconds))
-        } catch {
-            end(.failed(.unreadable("\(error)")))
-            return
-        }
-        if isAtEnd { reachedEnd() }
+        run(machine.reconsider(source, now: .uptime))
     }
+
+    private func compare(_ head: SourceHead) {
+        stopTimers()
+        let file = transfer.file
+        do throws(FileError) {
+            let beginning = try file.open().cachedBytes(at: 0, count: head.byteCount)
+            if let beginning { return run(machine.compared(head.matches(beginning))) }
+        } catch {
+            run(machine.failed(.unreadable("\(error)")))
+            return
+        }
+        onPool { () throws(FileError) in
+            head.matches(try file.open().bytes(at: 0, count: head.byteCount))
+        } then: { handler, isSame in
+            handler.run(handler.machine.compared(isSame))
+        }
+    }
+
+    private func observe() {
+        let (file, rotation) = (transfer.file, transfer.rotation)
+        onPool { () throws(FileError) in
+            try rotation.remaining(of: file, now: .now)
+        } then: { handler, remaining in
+            handler.run(handler.machine.observed(remaining, now: .uptime))
+        }
+    }
+
+    private func rest(_ rest: FileTransfer.Rest) {
+        guard let context else { return }
+        transfer.slot.setIdle(rest.isSettled)
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        idleTimer?.cancel()
+        idleTimer = context.eventLoop.scheduleTask(in: TimeAmount(rest.idleAfter)) {
+            bound.value.run(bound.value.machine.idleIsDue(now: .uptime))
+        }
+        guard let lookAfter = rest.lookAfter, lookTimer == nil else { return }
+        lookTimer = context.eventLoop.scheduleTask(in: TimeAmount(lookAfter)) {
+            bound.value.lookTimer = nil
+            bound.value.run(bound.value.machine.lookIsDue())
+        }
+    }
+
+    private func end(_ result: TransferOutcome) {
+        if let acknowledged = machine.acknowledged {
+            transfer.logger.info(
+                "stream closed",
+                metadata: ["stream": "\(streamID)", "acknowledged": "\(acknowledged)", "reason": "\(result)"])
+        }
+        stopTimers()
+        silenceTimer?.cancel()
+        outcome.succeed(result)
+        context?.close(promise: nil)
+    }
+
+    private var streamID: String { machine.streamID ?? "-" }
+    private var source: FileTransfer.Source { FileTransfer.Source(transfer.file) }
 }
 
-// MARK: - Sending
+// MARK: - Reading and sending
 
 extension TransferHandler {
-    /// After a long wait for the socket the file may be another.
-    private func wentWritable() {
-        guard NIODeadline.now() - sentAt > Self.trustedPause, !isAtEnd else { return pump() }
-        resumeReading()
-    }
-
     /// Reads and sends as long as the socket takes it and the page cache has it.
     private func pump() {
-        guard phase == .streaming, !isBusy, let context else { return }
-        guard !isTurnOver else { return finish() }
+        guard let context else { return }
         for _ in 0..<Self.batchesPerTurn {
-            guard phase == .streaming, context.channel.isWritable else { return }
-            do throws(FileError) {
-                switch try reader.next() {
-                case .batch(let batch): sendBatch(batch)
-                case .end: return reachedEnd()
-                case .uncached: return readOnPool()
-                }
-            } catch {
-                end(.failed(.unreadable("\(error)")))
-                return
+            guard machine.isReading, !isBusy, context.channel.isWritable else { return }
+            if transfer.slot.isContended {
+                let action = machine.giveUp(source, now: .uptime)
+                if case .shut = action { return run(action) }
             }
+            guard readAndSend() else { return }
         }
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         context.eventLoop.execute { bound.value.pump() }
     }
 
-    /// A stream that is never idle must not keep others waiting for ever.
-    private var isTurnOver: Bool { NIODeadline.now() - openedAt > Self.turn && transfer.slot.isContended }
-
-    private func readOnPool() {
-        let (file, offset, count) = (transfer.file.file, reader.offset, reader.wantedBytes)
-        onPool { () throws(FileError) -> ByteBuffer in
-            ByteBuffer(bytes: try file.bytes(at: offset, count: count))
-        } then: { handler, batch in
-            guard handler.phase == .streaming else { return }
-            guard batch.readableBytes > 0 else { return handler.reachedEnd() }
-            handler.reader.advance(over: batch)
-            handler.sendBatch(batch)
-            handler.pump()
+    /// One batch; false: something else is to be done first.
+    private func readAndSend() -> Bool {
+        guard let request = machine.nextRead(source) else {
+            run(machine.accept(RawSpan(), source, now: .uptime))
+            return false
+        }
+        do throws(FileError) {
+            guard try transfer.file.open().readCached(request, into: &buffer) else {
+                readOnPool(request)
+                return false
+            }
+            return accept(buffer)
+        } catch {
+            run(machine.failed(.unreadable("\(error)")))
+            return false
         }
     }
 
-    private func sendBatch(_ batch: ByteBuffer) {
-        isAtEnd = false
-        isComplete = false
-        lookTimer?.cancel()
-        lookTimer = nil
-        idleTimer?.cancel()
+    private func readOnPool(_ request: SourceReader.Request) {
+        let file = transfer.file
+        onPool { () throws(FileError) in
+            ByteBuffer(bytes: try file.open().bytes(at: request.offset, count: request.byteCount))
+        } then: { handler, bytes in
+            if handler.accept(bytes) { handler.pump() }
+        }
+    }
+
+    private func accept(_ bytes: ByteBuffer) -> Bool {
+        let action = machine.accept(bytes.readableBytesSpan, source, now: .uptime)
+        guard case .send(let overlap) = action else {
+            run(action)
+            return false
+        }
+        var batch = bytes
+        batch.moveReaderIndex(forwardBy: overlap)
+        send(batch)
+        return true
+    }
+
+    private func send(_ batch: ByteBuffer) {
+        stopTimers()
         transfer.slot.setIdle(false)
-        sentAt = .now()
         guard let deflater else {
-            send(batch)
+            write(batch)
             return
         }
         var compressed = ByteBuffer()
         deflater.deflate(batch, into: &compressed)
-        send(compressed)
+        write(compressed)
     }
 
-    private func send(_ bytes: ByteBuffer) { context?.writeAndFlush(wrapOutboundOut(bytes), promise: nil) }
+    private func write(_ bytes: ByteBuffer) { context?.writeAndFlush(wrapOutboundOut(bytes), promise: nil) }
 }
 
-// MARK: - The end of the file, for now or for good
-
-extension TransferHandler {
-    private func reachedEnd() {
-        isAtEnd = true
-        guard phase == .streaming, !isBusy else { return }
-        if let limit = transfer.file.sizeLimit {
-            // A file that has become shorter than it was can't be sent whole any more.
-            finish(reader.offset >= limit ? .ended : .otherContent)
-        } else if isComplete {
-            finish()
-        } else if let rotatedAt = transfer.file.rotatedAt {
-            awaitCompletion(rotatedAt: rotatedAt)
-        } else {
-            becomeIdle()
-        }
-    }
-
-    /// Asks whether a rotated file may still grow. The last read must come after the answer.
-    private func awaitCompletion(rotatedAt: FileTime) {
-        let (file, rule) = (transfer.file.file, transfer.rotation)
-        onPool { () throws(FileError) -> Duration in
-            rule.remaining(
-                RotationRule.Observation(
-                    rotatedAt: rotatedAt, modified: try file.status().modified, hasWriter: try file.hasWriter()),
-                now: .now)
-        } then: { handler, remaining in
-            handler.isComplete = remaining == .zero
-            if handler.isComplete {
-                handler.pump()
-            } else {
-                handler.look(after: TimeAmount(remaining))
+extension ReadableFile {
+    /// Reads into the buffer, in place of what it holds; false: the page cache does not have it.
+    fileprivate func readCached(
+        _ request: SourceReader.Request, into buffer: inout ByteBuffer
+    ) throws(FileError) -> Bool {
+        buffer.clear(minimumCapacity: SourceTail.bytesMax + SourceReader.batchBytes)
+        var result: Result<Int?, FileError> = .success(0)
+        _ = unsafe buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: request.byteCount) { space in
+            let space = unsafe UnsafeMutableRawBufferPointer(rebasing: space[..<request.byteCount])
+            do throws(FileError) {
+                let count = unsafe try readCached(into: space, at: request.offset)
+                result = .success(count)
+                return count ?? 0
+            } catch {
+                result = .failure(error)
+                return 0
             }
         }
+        return try result.get() != nil
     }
 
-    /// Nothing is to be done until the file grows. The last bytes may stay unacknowledged: an unfinished line of an
-    /// output of lines is. The place is given up all the same, after a while.
-    private func becomeIdle() {
-        guard let context else { return }
-        let isSettled = isSettled
-        transfer.slot.setIdle(isSettled)
-        idleTimer?.cancel()
-        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        idleTimer = context.eventLoop.scheduleTask(in: isSettled ? transfer.closeIdle : Self.turn) {
-            isSettled ? bound.value.finish() : bound.value.becomeIdle()
+    /// The bytes at an offset, fewer where the file ends; nil: the page cache does not have them all.
+    fileprivate func cachedBytes(at offset: UInt64, count: Int) throws(FileError) -> [UInt8]? {
+        var bytes = [UInt8](repeating: 0, count: count)
+        guard count > 0 else { return bytes }
+        let read = unsafe bytes.withUnsafeMutableBytes { space in
+            Result { () throws(FileError) in unsafe try readCached(into: space, at: offset) }
         }
+        guard let read = try read.get(), read == count else { return nil }
+        return bytes
     }
+}
 
-    private var isSettled: Bool { acknowledged == reader.offset || NIODeadline.now() - sentAt >= Self.turn }
+// MARK: - Commands and timers
 
-    /// Shuts our side; the server acknowledges the rest and closes.
-    private func finish(_ outcome: TransferOutcome = .ended) {
-        guard phase == .streaming, let context else { return }
-        phase = .finishing
-        outcomeOfFinish = outcome
-        context.close(mode: .output, promise: nil)
-    }
-
+extension TransferHandler {
     private func obey(_ command: TransferCommand) {
-        switch (command, phase) {
-        case (.look, .streaming): fileChanged()
-        case (.giveUp, .streaming):
-            if isAtEnd, isSettled, transfer.file.rotatedAt == nil { finish() }
-        case (.stop, .streaming):
-            finish()
+        switch command {
+        case .look:
+            let size = try? transfer.file.status().size
+            run(machine.changed(source, size: size, now: .uptime))
+        case .giveUp: run(machine.giveUp(source, now: .uptime))
+        case .stop:
+            run(machine.stop())
             boundStop()
-        case (.stop, .finishing): boundStop()
-        case (.stop, .opening): end(.failed(.stopped))
-        case (.look, .opening), (.look, .finishing), (.look, .ended), (.giveUp, .opening), (.giveUp, .finishing),
-            (.giveUp, .ended), (.stop, .ended):
-            break
         }
     }
 
     /// The last acknowledgement is worth waiting for, but not for ever.
     private func boundStop() {
-        guard let context, !isStopping else { return }
+        guard let context, !isStopping, !machine.isEnded else { return }
         isStopping = true
         silenceTimer?.cancel()
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        silenceTimer = context.eventLoop.scheduleTask(in: Self.stopWait) { bound.value.end(.failed(.stopped)) }
-    }
-
-    /// The file has grown or was rotated: send at once after a quiet time, else gather a batch first.
-    private func fileChanged() {
-        guard !isBusy else {
-            isLookDue = true
-            return
+        silenceTimer = context.eventLoop.scheduleTask(in: Self.stopWait) {
+            bound.value.run(bound.value.machine.failed(.stopped))
         }
-        guard isAtEnd else { return }
-        let quiet = NIODeadline.now() - sentAt
-        guard quiet < transfer.flushInterval, transfer.file.rotatedAt == nil, !hasChunk else {
-            resumeReading()
-            return
-        }
-        if lookTimer == nil { look(after: transfer.flushInterval - quiet) }
     }
 
-    private var hasChunk: Bool {
-        guard let status = try? transfer.file.file.status() else { return true }
-        return status.size >= reader.offset + UInt64(transfer.chunkBytesMin)
-    }
-
-    private func look(after delay: TimeAmount) {
-        guard let context, phase == .streaming else { return }
-        lookTimer?.cancel()
+    private func armSilenceTimer(_ context: ChannelHandlerContext) {
+        silenceTimer?.cancel()
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        lookTimer = context.eventLoop.scheduleTask(in: delay) {
-            bound.value.lookTimer = nil
-            bound.value.resumeReading()
+        silenceTimer = context.eventLoop.scheduleTask(in: TimeAmount(ProtocolLimits.silenceMax)) {
+            bound.value.run(bound.value.machine.failed(.silent(ProtocolLimits.silenceMax)))
         }
     }
 
-    /// After a pause the file may have been truncated or rewritten: what was sent must still stand in it.
-    private func resumeReading() {
-        guard phase == .streaming, !isBusy else { return }
-        do throws(FileError) {
-            if let continuity = try reader.continuityCached() { return resume(continuity) }
-        } catch {
-            end(.failed(.unreadable("\(error)")))
-            return
-        }
-        let (file, offset, tail) = (transfer.file, reader.offset, reader.tail)
-        onPool { () throws(FileError) -> TailedFile.Continuity in
-            try file.continuity(at: offset, tail: tail)
-        } then: { handler, continuity in
-            handler.resume(continuity)
-        }
+    private func stopTimers() {
+        lookTimer?.cancel()
+        lookTimer = nil
+        idleTimer?.cancel()
     }
 
-    private func resume(_ continuity: TailedFile.Continuity) {
-        switch continuity {
-        case .same: pump()
-        case .replaced: finish(.otherContent)
-        }
-    }
-}
-
-// MARK: - Plumbing
-
-extension TransferHandler {
     /// Does file work away from the event loop. One at a time: until it is done nothing else reads the file.
     private func onPool<Value: Sendable>(
         _ work: @escaping @Sendable () throws(FileError) -> Value,
@@ -423,48 +367,14 @@ extension TransferHandler {
                 handler.isBusy = false
                 switch result {
                 case .success(let value): handle(handler, value)
-                case .failure(let error): handler.end(.failed(.unreadable("\(error)")))
+                case .failure(let error): handler.run(handler.machine.failed(.unreadable("\(error)")))
                 }
-                handler.catchUp()
             }
         }
     }
+}
 
-    private func catchUp() {
-        guard isLookDue, !isBusy, phase == .streaming else { return }
-        isLookDue = false
-        fileChanged()
-    }
-
-    /// What an orderly end by the server means: it may close a stream that is idle for too long.
-    private var serverEnded: TransferOutcome {
-        switch phase {
-        case .finishing: outcomeOfFinish
-        case .streaming where isAtEnd && acknowledged == reader.offset: .ended
-        case .opening, .streaming, .ended: .failed(.interrupted("the server closed the connection"))
-        }
-    }
-
-    private func armSilenceTimer(_ context: ChannelHandlerContext) {
-        silenceTimer?.cancel()
-        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        silenceTimer = context.eventLoop.scheduleTask(in: TimeAmount(ProtocolLimits.silenceMax)) {
-            bound.value.end(.failed(.silent(ProtocolLimits.silenceMax)))
-        }
-    }
-
-    private var streamID: String { machine.streamID ?? "-" }
-
-    private func end(_ result: TransferOutcome) {
-        guard phase != .ended else { return }
-        if phase != .opening {
-            transfer.logger.info(
-                "stream closed",
-                metadata: ["stream": "\(streamID)", "acknowledged": "\(acknowledged)", "reason": "\(result)"])
-        }
-        phase = .ended
-        for timer in [lookTimer, idleTimer, silenceTimer] { timer?.cancel() }
-        outcome.succeed(result)
-        context?.close(promise: nil)
-    }
+extension Duration {
+    /// The event loops' clock.
+    fileprivate static var uptime: Duration { .nanoseconds(Int64(clamping: NIODeadline.now().uptimeNanoseconds)) }
 }

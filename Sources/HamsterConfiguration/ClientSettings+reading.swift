@@ -128,19 +128,19 @@ extension ClientSettings {
             return configured
         }
         let paths = files.map { SourcePath($0.hasPrefix("/") ? $0 : defaults.workingDirectory + "/" + $0).normalized }
-        var input = InputConfiguration(patterns: paths.map { PathPattern(literal: $0) })
+        var input = InputConfiguration(FileSelection(patterns: paths.map { PathPattern(literal: $0) }))
         input.name = overrides.name
-        input.method = overrides.isOnce ? .once : .watch
+        input.files.method = overrides.isOnce ? .once : .watch
         return [input]
     }
 
     private static func input(_ table: TableReader, _ reading: ConfigurationReading) -> InputConfiguration {
-        var input = InputConfiguration(patterns: [])
+        var input = InputConfiguration(FileSelection(patterns: []))
         input.name = table.string("name")
         if !table.has("path") || table.isEmptyList("path"), !reading.isBroken("path") {
             table.report("path", "missing: the files to ship")
         }
-        input.patterns = table.strings("path").compactMap { text in
+        input.files.patterns = table.strings("path").compactMap { text in
             let path = SourcePath(reading.absolute(text)).normalized
             guard !text.isEmpty, let pattern = PathPattern(path.description) else {
                 table.report("path", "expected a path or a pattern such as \"/var/log/*.log\", got \(quoted(text))")
@@ -148,18 +148,21 @@ extension ClientSettings {
             }
             return pattern
         }
-        table.note("path", input.patterns.map(\.pattern))
-        input.exclude = table.strings("exclude").compactMap { text in
+        table.note("path", input.files.patterns.map(\.pattern))
+        input.files.exclude = table.strings("exclude").compactMap { text in
             guard let glob = Glob(text) else {
                 table.report("exclude", "'[' without ']' in \(quoted(text))")
                 return nil
             }
             return glob
         }
-        input.method = method(table)
-        input.start = table.choice("start", ["beginning": .beginning, "end": .end], default: "beginning") ?? .beginning
-        if table.choice("onrotate", ["follow": true, "delete": false], default: "follow") == false {
-            table.report("onrotate", "\"delete\" is not supported yet: take it out")
+        input.files.method = method(table)
+        input.files.start =
+            table.choice("start", ["beginning": .beginning, "end": .end], default: "beginning") ?? .beginning
+        input.files.deletesDelivered =
+            table.choice("onrotate", ["follow": false, "delete": true], default: "follow") ?? false
+        if input.files.deletesDelivered, input.files.method == .once {
+            table.report("onrotate", "method \"once\" knows no rotation: take it out, or use \"watch\" or \"close\"")
         }
         batching(table, &input)
         input.metadata = metadata(table)
@@ -167,14 +170,8 @@ extension ClientSettings {
         return input
     }
 
-    private static func method(_ table: TableReader) -> InputConfiguration.Method {
-        let method = table.choice(
-            "method", ["watch": InputConfiguration.Method.watch, "once": .once, "close": nil], default: "watch")
-        guard let method = method ?? .watch else {
-            table.report("method", "\"close\" is not supported yet: use \"watch\" or \"once\"")
-            return .watch
-        }
-        return method
+    private static func method(_ table: TableReader) -> FileSelection.Method {
+        table.choice("method", ["watch": .watch, "close": .close, "once": .once], default: "watch") ?? .watch
     }
 
     private static func batching(_ table: TableReader, _ input: inout InputConfiguration) {
@@ -182,9 +179,9 @@ extension ClientSettings {
         input.chunkBytesMin = table.size("min_chunk", in: 1...(16 << 20), default: 4 << 10)
         input.flushInterval = table.duration(
             "flush_interval", in: .milliseconds(1)...(.seconds(60)), default: .milliseconds(10))
-        input.rotateWait = table.duration("rotate_wait", in: .zero...day, default: .seconds(5))
+        input.files.rotateWait = table.duration("rotate_wait", in: .zero...day, default: .seconds(5))
         input.closeIdle = table.duration("close_idle", in: .milliseconds(100)...(day * 30), default: .seconds(300))
-        input.ignoreOlder = table.optionalDuration("ignore_older", in: .seconds(1)...(day * 36_500))
+        input.files.ignoreOlder = table.optionalDuration("ignore_older", in: .seconds(1)...(day * 36_500))
     }
 
     private static func metadata(_ table: TableReader) -> [String: String] {

@@ -55,3 +55,11 @@ package func crc32(of bytes: [UInt8]) -> UInt32 {
         UInt32(truncatingIfNeeded: CZlib.crc32_z(0, buffer.baseAddress, buffer.count))
     }
 }
+
+/// The CRC-32 of bytes that come after others, whose CRC-32 is `checksum`.
+func crc32(of span: RawSpan, after checksum: UInt32) -> UInt32 {
+    span.withUnsafeBytes { buffer in
+        let bytes = buffer.bindMemory(to: UInt8.self)
+        return UInt32(truncatingIfNeeded: CZlib.crc32_z(UInt(checksum), bytes.baseAddress, bytes.count))
+    }
+}

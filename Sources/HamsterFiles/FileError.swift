@@ -44,8 +44,13 @@ package struct FileError: Error, Sendable, Hashable {
         self.refusal = refusal
     }
 
+    /// The name leads to another file than it did.
+    package static let staleCode = ESTALE
+
     /// The file or a directory of its path does not exist.
     package var isMissing: Bool { code == ENOENT || code == ENOTDIR }
+    /// The name leads to another file than the one that was meant.
+    package var isStale: Bool { code == ESTALE }
     /// Another process holds the lock.
     package var isLocked: Bool { operation == .lock && code == EWOULDBLOCK }
     /// The disk, or the share of it that this user may have, is full.

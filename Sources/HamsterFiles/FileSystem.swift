@@ -7,6 +7,8 @@ package protocol FileSystem: Sendable {
     func open(_ path: SourcePath) throws(FileError) -> any ReadableFile
     /// Follows symbolic links. Nil: there is no such file.
     func status(of path: SourcePath) throws(FileError) -> FileStatus?
+    /// The path without symbolic links that leads to the same file (realpath(3)). Nil: there is no such file.
+    func resolved(_ path: SourcePath) throws(FileError) -> SourcePath?
     /// The names in a directory, in no particular order, without `.` and `..`.
     func entries(of directory: SourcePath) throws(FileError) -> [DirectoryEntry]
     /// Removes the name of a file. A name that does not exist is an error with ENOENT.
@@ -33,6 +35,11 @@ package protocol FileSystem: Sendable {
 }
 
 extension FileSystem {
+    /// For file systems without symbolic links.
+    package func resolved(_ path: SourcePath) throws(FileError) -> SourcePath? {
+        try status(of: path) == nil ? nil : path
+    }
+
     /// One after the other.
     package func synchronize(_ files: [any OutputFileHandle]) -> [FileError?] {
         files.map { $0.synchronizationFailure }

@@ -26,6 +26,21 @@ package final class LinuxFileSystem: FileSystem {
         }
     }
 
+    package func resolved(_ path: SourcePath) throws(FileError) -> SourcePath? {
+        let found = try withPath(path, .status) { name -> Result<[UInt8], FileError> in
+            guard let resolved = realpath(name, nil) else {
+                return .failure(FileError(.status, path, code: errno))
+            }
+            defer { free(resolved) }
+            return .success(Array(UnsafeRawBufferPointer(start: resolved, count: strlen(resolved))))
+        }
+        do {
+            return SourcePath(bytes: try found.get())
+        } catch let error where error.isMissing {
+            return nil
+        }
+    }
+
     package func entries(of directory: SourcePath) throws(FileError) -> [DirectoryEntry] {
         guard let stream = try withPath(directory, .list, { opendir($0) }) else {
             throw FileError(.list, directory, code: errno)

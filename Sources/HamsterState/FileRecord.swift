@@ -6,24 +6,30 @@ package struct FileRecord: Sendable, Hashable {
     package var identity: FileIdentity
     /// Grows when the file is found truncated or rewritten: the same inode then holds other content.
     package var generation: UInt32
+    /// Since when the file holds this content: its birth, or when it was found truncated. Nil where neither is known.
+    package var since: FileTime?
     /// The path under which the file is sent; a renamed file keeps it.
     package var path: SourcePath
     /// Every byte below is acknowledged.
-    package var offset: UInt64
-    /// The bytes before `offset`, for the check that the file is still the one that was sent.
-    package var tail: SourceTail
+    package var position: SourcePosition
+    /// The largest size in bytes that this content was seen with: what is above the end of the file later, is lost.
+    package var sizeSeen: UInt64
+    /// What the file held when it was found is not sent: it was rotated before this client knew its path, and the server
+    /// knows nothing of it either.
+    package var isSkipped = false
     /// Unix time in seconds at which the file was last seen or acknowledged.
     package var seenAt: Int64
 
     package init(
-        identity: FileIdentity, generation: UInt32 = 0, path: SourcePath, offset: UInt64 = 0,
-        tail: SourceTail = SourceTail(), seenAt: Int64
+        identity: FileIdentity, generation: UInt32 = 0, path: SourcePath, position: SourcePosition = SourcePosition(),
+        sizeSeen: UInt64 = 0, seenAt: Int64
     ) {
         self.identity = identity
         self.generation = generation
+        since = identity.born
         self.path = path
-        self.offset = offset
-        self.tail = tail
+        self.position = position
+        self.sizeSeen = max(sizeSeen, position.offset)
         self.seenAt = seenAt
     }
 

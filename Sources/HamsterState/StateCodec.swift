@@ -41,8 +41,11 @@ enum StateCodec {
         [
             "inode=\(record.identity.inode)",
             record.identity.born.map { "born=\($0.nanoseconds)" } ?? "device=\(record.identity.device ?? 0)",
-            "generation=\(record.generation)", "offset=\(record.offset)", "seen=\(record.seenAt)",
-            "tail=\(hex(record.tail.bytes))", "path=\(hex(record.path.bytes))",
+            "generation=\(record.generation)", "offset=\(record.position.offset)", "seen=\(record.seenAt)",
+            "tail=\(hex(record.position.tail.bytes))",
+            "head=\(record.position.head.byteCount):\(hex(record.position.head.checksum))",
+            "size=\(record.sizeSeen)", "since=\((record.since ?? record.identity.born)?.nanoseconds ?? 0)",
+            "skipped=\(record.isSkipped ? 1 : 0)", "path=\(hex(record.path.bytes))",
             // For people; not read back, since it need not be the true bytes.
             "# \(record.path.description.filter { $0.isASCII && !$0.isNewline })",
         ]
@@ -60,14 +63,29 @@ enum StateCodec {
             let generation = values["generation"].flatMap({ UInt32($0) }),
             let offset = values["offset"].flatMap({ UInt64($0) }),
             let seenAt = values["seen"].flatMap({ Int64($0) }),
-            let tail = values["tail"].flatMap(bytes), let path = values["path"].flatMap(bytes)
+            let tail = values["tail"].flatMap(bytes), let head = head(values["head"] ?? "0:00000000"),
+            let size = UInt64(values["size"] ?? "0"), let since = Int64(values["since"] ?? "0"),
+            let path = values["path"].flatMap(bytes)
         else { return nil }
         let born = values["born"].flatMap { Int64($0) }.map { FileTime(nanoseconds: $0) }
         let device = values["device"].flatMap { UInt64($0) }
         guard born != nil || device != nil else { return nil }
-        return FileRecord(
+        var record = FileRecord(
             identity: FileIdentity(inode: inode, born: born, device: device), generation: generation,
-            path: SourcePath(bytes: path), offset: offset, tail: SourceTail(tail), seenAt: seenAt)
+            path: SourcePath(bytes: path),
+            position: SourcePosition(offset: offset, tail: SourceTail(tail), head: head), sizeSeen: size,
+            seenAt: seenAt)
+        record.isSkipped = values["skipped"] == "1"
+        if since != 0 { record.since = FileTime(nanoseconds: since) }
+        return record
+    }
+
+    private static func head(_ text: Substring) -> SourceHead? {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        guard parts.count == 2, let count = Int(parts[0]), (0...SourceHead.bytesMax).contains(count),
+            let checksum = ContinuityCheck(String(parts[1]))
+        else { return nil }
+        return SourceHead(byteCount: count, checksum: checksum.value)
     }
 
     private static func hex(_ value: UInt32) -> String { "\(ContinuityCheck(value: value))" }

@@ -1,4 +1,4 @@
-internal import HamsterCore
+package import HamsterCore
 package import HamsterFiles
 internal import Synchronization
 
@@ -9,7 +9,33 @@ package final class StateStore: Sendable {
 
     private struct State {
         var records: [FileIdentity: FileRecord] = [:]
+        /// Which of them were sent under a path.
+        var byPath: [SourcePath: Set<FileIdentity>] = [:]
         var isDirty = false
+
+        init(_ records: [FileIdentity: FileRecord] = [:]) {
+            self.records = records
+            for record in records.values { byPath[record.path, default: []].insert(record.identity) }
+        }
+
+        mutating func update(_ record: FileRecord) {
+            if let old = records.updateValue(record, forKey: record.identity), old.path != record.path {
+                unlist(old)
+            }
+            byPath[record.path, default: []].insert(record.identity)
+            isDirty = true
+        }
+
+        mutating func remove(_ record: FileRecord) {
+            records[record.identity] = nil
+            unlist(record)
+            isDirty = true
+        }
+
+        private mutating func unlist(_ record: FileRecord) {
+            byPath[record.path]?.remove(record.identity)
+            if byPath[record.path]?.isEmpty ?? false { byPath[record.path] = nil }
+        }
     }
 
     /// What was found at the start; the caller logs it.
@@ -34,7 +60,7 @@ package final class StateStore: Sendable {
         }
         let (records, damage) = try Self.load(path, fileSystem)
         self.damage = damage
-        state = Mutex(State(records: records))
+        state = Mutex(State(records))
     }
 
     /// A store that keeps nothing: the server's records are all that a resume has.
@@ -50,20 +76,33 @@ package final class StateStore: Sendable {
 
     package var records: [FileRecord] { state.withLock { Array($0.records.values) } }
 
+    /// The files that were sent under a path, in no particular order.
+    package func records(of path: SourcePath) -> [FileRecord] {
+        state.withLock { state in state.byPath[path, default: []].compactMap { state.records[$0] } }
+    }
+
     /// Replaces what is known of the record's file. Reaches the disk with the next ``save()``.
-    package func update(_ record: FileRecord) {
+    package func update(_ record: FileRecord) { state.withLock { $0.update(record) } }
+
+    /// Adds a record where there is none of its file yet.
+    package func register(_ record: FileRecord) {
         state.withLock { state in
-            state.records[record.identity] = record
-            state.isDirty = true
+            if state.records[record.identity] == nil { state.update(record) }
         }
+    }
+
+    /// Notes that a file is still there, once a day: its record is not to be forgotten. `now` in unix seconds.
+    package func touch(_ record: FileRecord, now: Int64) {
+        guard now - record.seenAt > 86_400 else { return }
+        var record = record
+        record.seenAt = now
+        update(record)
     }
 
     /// Drops files that were not seen since `time` (unix seconds), so that the file does not grow for ever.
     package func forget(notSeenSince time: Int64) {
         state.withLock { state in
-            let count = state.records.count
-            state.records = state.records.filter { $0.value.seenAt >= time }
-            if state.records.count != count { state.isDirty = true }
+            for record in state.records.values where record.seenAt < time { state.remove(record) }
         }
     }
 

@@ -10,16 +10,40 @@ package struct DirectoryScan: Sendable {
     package private(set) var files: [SourcePath: FileStatus] = [:]
     /// The directories whose changes can change ``files``; where one is missing, the nearest above it that is there.
     package private(set) var directories: Set<SourcePath> = []
+    /// Where the found paths lead that are, or go through, symbolic links.
+    package private(set) var links: [SourcePath: SourcePath] = [:]
     /// What could not be looked at, with the reason.
     package private(set) var problems: [FileError] = []
     private let fileSystem: any FileSystem
+    /// Found files of which their directory says that they are no links.
+    private var notLinks: Set<SourcePath> = []
+    private var resolvedDirectories: [SourcePath: SourcePath] = [:]
 
     package init(_ patterns: [PathPattern], fileSystem: any FileSystem) {
         self.fileSystem = fileSystem
-        for pattern in patterns {
+        for pattern in patterns { walk(SourcePath(bytes: []), pattern.steps[...], depth: 0) }
+        for path in files.keys { resolve(path) }
+    }
 
-            walk(SourcePath(bytes: []), pattern.steps[...], depth: 0)
+    /// A file behind a link is written, and rotated, in a directory of its own, which has to be watched too.
+    private mutating func resolve(_ path: SourcePath) {
+        do throws(FileError) {
+            guard let file = try resolved(path), file != path else { return }
+            links[path] = file
+            directories.insert(file.directory)
+        } catch {
+            problems.append(error)
         }
+    }
+
+    /// Asks the file system once a directory, and once a file that may be a link itself.
+    private mutating func resolved(_ path: SourcePath) throws(FileError) -> SourcePath? {
+        guard notLinks.contains(path) else { return try fileSystem.resolved(path) }
+        let directory = path.directory
+        if resolvedDirectories[directory] == nil {
+            resolvedDirectories[directory] = try fileSystem.resolved(directory)
+        }
+        return resolvedDirectories[directory]?.appending(path.name)
     }
 
     private mutating func walk(_ directory: SourcePath, _ steps: ArraySlice<PathPattern.Step>, depth: Int) {
@@ -35,7 +59,9 @@ package struct DirectoryScan: Sendable {
         case .glob(let glob):
             for entry in list(directory) where glob.matches(entry.name) && !PathPattern.isHidden(entry.name, from: glob)
             {
-                visit(directory.appending(entry.name), rest, depth: depth)
+                let path = directory.appending(entry.name)
+                if entry.kind == .regular { notLinks.insert(path) }
+                visit(path, rest, depth: depth)
             }
         case .anyDepth:
             walk(directory, rest.isEmpty ? [.glob(Self.anyName)] : rest, depth: depth)

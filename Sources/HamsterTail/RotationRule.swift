@@ -30,4 +30,11 @@ package struct RotationRule: Sendable, Hashable {
         let passed = Duration.nanoseconds(now.nanoseconds) - .nanoseconds(lastActivity.nanoseconds)
         return max(.zero, rotateWait - passed)
     }
+
+    /// How long to wait before a file that keeps its path counts as closed; zero: it is. One that a writer holds is
+    /// looked at again after ``rotateWait``, or a second.
+    func quiet(since modified: FileTime, hasWriter: Bool?, now: FileTime) -> Duration {
+        if hasWriter == true { return max(rotateWait, .seconds(1)) }
+        return remaining(Observation(rotatedAt: modified, modified: modified, hasWriter: nil), now: now)
+    }
 }

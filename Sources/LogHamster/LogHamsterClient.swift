@@ -96,14 +96,14 @@ public struct LogHamsterClient: Sendable {
         return try await ship(path, method: .once, retry)
     }
 
-    private func ship(_ path: String, method: InputConfiguration.Method, _ retry: RetryPolicy) async throws -> UInt64 {
+    private func ship(_ path: String, method: FileSelection.Method, _ retry: RetryPolicy) async throws -> UInt64 {
         guard path.hasPrefix("/") else {
             throw LogHamsterError(description: "expected an absolute path, got '\(path)'")
         }
         let fileSystem = LinuxFileSystem()
-        var input = InputConfiguration(patterns: [PathPattern(literal: SourcePath(path))])
+        var input = InputConfiguration(FileSelection(patterns: [PathPattern(literal: SourcePath(path))]))
         input.name = service
-        input.method = method
+        input.files.method = method
         var configuration = ClientConfiguration(hostName: hostName, targets: [target], inputs: [input])
         configuration.retry = retry
         do {

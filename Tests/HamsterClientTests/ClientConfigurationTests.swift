@@ -3,6 +3,7 @@ import HamsterFiles
 import HamsterProtocol
 import HamsterState
 import HamsterTail
+import HamsterTesting
 import Testing
 
 @testable import HamsterClient
@@ -28,11 +29,11 @@ struct InputConfigurationTests {
         ("/a/.hidden.log", ".hidden"), ("/a.b/c", "c"), ("/a/x.", "x"),
     ])
     func `a file's service is its name without its extension`(path: String, service: String) {
-        #expect(InputConfiguration(patterns: []).service(of: SourcePath(path)) == service)
+        #expect(InputConfiguration(FileSelection(patterns: [])).service(of: SourcePath(path)) == service)
     }
 
     @Test func `an input's name is the service of all its files`() {
-        var input = InputConfiguration(patterns: [])
+        var input = InputConfiguration(FileSelection(patterns: []))
         input.name = "app"
         #expect(input.service(of: SourcePath("/a/other.log")) == "app")
     }
@@ -42,7 +43,7 @@ struct InputConfigurationTests {
         ("/var/log/x.gz/a.log", false), ("/x/y/z/debug.log", true),
     ])
     func `an exclusion is of names, or with a separator of paths`(path: String, isExcluded: Bool) throws {
-        var input = InputConfiguration(patterns: [])
+        var input = FileSelection(patterns: [])
         input.exclude = try ["*.gz", "/var/log/old/*", "**/z/debug.*"].map { try #require(Glob($0)) }
         #expect(input.excludes(SourcePath(path)) == isExcluded)
     }
@@ -54,30 +55,32 @@ struct InputConfigurationTests {
 }
 
 struct ShippingProgressTests {
-    private func identity(_ inode: UInt64) -> FileIdentity { FileIdentity(inode: inode, born: nil, device: 1) }
-
-    @Test func `the numbers are the sums over all files`() {
+    @Test func `the numbers are the sums over all files`() throws {
+        let directory = try ScratchDirectory()
+        let files = try [100, 10].map { try file(directory, bytes: $0) }
         let progress = ShippingProgress()
-        progress.found(identity(1), size: 100)
-        progress.found(identity(2), size: 10)
-        progress.found(identity(1), size: 500)
-        progress.acknowledged(FileRecord(identity: identity(1), path: SourcePath("/a"), offset: 40, seenAt: 0))
-        progress.acknowledged(FileRecord(identity: identity(2), path: SourcePath("/b"), offset: 15, seenAt: 0))
-        progress.acknowledged(FileRecord(identity: identity(3), path: SourcePath("/c"), offset: 15, seenAt: 0))
-        progress.delivered(identity(2))
+        for file in files + files { progress.found(file) }
+        progress.acknowledged(files[0].identity, 40)
+        progress.acknowledged(files[1].identity, 15)
+        progress.acknowledged(FileIdentity(inode: 1, born: nil, device: 1), 15)
+        progress.delivered(files[1].identity)
+        progress.lost(3)
+        progress.lost(4)
 
         #expect(
             progress.snapshot
-                == ShippingProgress.Snapshot(files: 2, filesDelivered: 1, bytes: 115, bytesAcknowledged: 55))
+                == ShippingProgress.Snapshot(
+                    files: 2, filesDelivered: 1, bytes: 115, bytesAcknowledged: 55, bytesLost: 7))
     }
 
-    @Test func `a file is announced once the server has heard of it`() {
-        let progress = ShippingProgress()
-        progress.found(identity(1), size: 0)
-        #expect(!progress.isAnnounced(identity(1)))
-        progress.announced(identity(1))
-        #expect(progress.isAnnounced(identity(1)))
-        #expect(!progress.isAnnounced(identity(2)))
+    private func file(_ directory: ScratchDirectory, bytes: Int) throws -> TailedFile {
+        let path = SourcePath(try directory.write("\(bytes).log", String(repeating: "x", count: bytes)))
+        let handle = try LinuxFileSystem().open(path)
+        let status = try handle.status()
+        return TailedFile(
+            handle, identity: status.identity, at: path,
+            record: FileRecord(identity: status.identity, path: path, sizeSeen: status.size, seenAt: 0),
+            fileSystem: LinuxFileSystem(), budget: OpenFileBudget(filesMax: 8))
     }
 }
 

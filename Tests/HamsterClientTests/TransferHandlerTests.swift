@@ -103,7 +103,8 @@ import Testing
         #expect(try await scene.next() == "0123")
         #expect(try await scene.next() == "<shut>")
         try await scene.say("ACK 2", "ACK 4")
-        #expect(scene.acknowledged == [0, 2, 4])
+        // In the middle of a batch nothing is known that the file could be checked by later.
+        #expect(scene.acknowledged == [0, 4])
         try await scene.closeServerSide()
         #expect(try await scene.outcome() == "ended")
     }
@@ -277,7 +278,7 @@ private final class UncachedFile: ReadableFile {
 
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(FileError) -> Int {
         let count = try file.read(into: buffer, at: offset)
-        // The continuity check reads what is before the offset; only a read behind the end is meant.
+        // Each read begins with the bytes before the offset; only a read behind the end is meant.
         if count == 0 { afterRead(offset) }
         return count
     }

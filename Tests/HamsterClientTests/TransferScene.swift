@@ -31,18 +31,24 @@ final class TransferScene: Sendable {
         directory = try ScratchDirectory()
         let path = SourcePath(try directory.write("a.log", text))
         let open = try LinuxFileSystem().open(path)
+        let sent = Array(text.utf8.prefix(offset))
         let record = FileRecord(
-            identity: try open.status().identity, path: SourcePath("/a.log"), offset: UInt64(offset),
-            tail: SourceTail(Array(text.utf8.prefix(offset))), seenAt: 0)
-        file = TailedFile(file: wrap(open, directory), record: record, sizeLimit: sizeLimit)
+            identity: try open.status().identity, path: SourcePath("/a.log"),
+            position: SourcePosition(offset: UInt64(offset), tail: SourceTail(sent), head: SourceHead(sent)), seenAt: 0)
+        file = TailedFile(
+            wrap(open, directory), identity: record.identity, at: path, record: record, fileSystem: LinuxFileSystem(),
+            budget: OpenFileBudget(filesMax: 8))
+        file.limit(to: sizeLimit)
         let outcome = channel.eventLoop.makePromise(of: TransferOutcome.self)
         outcomeFuture = outcome.futureResult
         let request = StreamRequest(
             source: StreamSource(host: "web1", path: record.path),
-            acknowledgement: .init(file: try #require(FileToken("f")), offset: record.offset),
+            acknowledgement: .init(file: try #require(FileToken("f")), offset: record.position.offset),
             offersCompression: isCompressed)
         let transfer = Transfer(
-            file: file, request: request, chunkBytesMin: 100, flushInterval: flushInterval, closeIdle: .seconds(300),
+            file: file, request: request,
+            settings: FileTransfer.Settings(
+                chunkBytesMin: 100, flushInterval: .nanoseconds(flushInterval.nanoseconds), closeIdle: .seconds(300)),
             rotation: RotationRule(rotateWait: .zero), slot: try #require(await slots.acquire()),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             acknowledged: { [weak self] record in self?.records.withLock { $0.append(record) } })
@@ -54,7 +60,7 @@ final class TransferScene: Sendable {
         try await channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1))
     }
 
-    var acknowledged: [UInt64] { records.withLock { $0.map(\.offset) } }
+    var acknowledged: [UInt64] { records.withLock { $0.map(\.position.offset) } }
 
     /// Says lines as the server.
     func say(_ lines: String...) async throws {

@@ -149,7 +149,7 @@ struct ClientErrorTests {
             target + input + "exclude = \"[a\"\n", "/c:5: input[0].exclude: '[' without ']' in \"[a\""),
         ErroneousFile(
             target + input + "method = \"tail\"\n",
-            "/c:5: input[0].method: expected \"watch\" or \"once\" or \"close\", got \"tail\""),
+            "/c:5: input[0].method: expected \"watch\" or \"close\" or \"once\", got \"tail\""),
         ErroneousFile(
             target + input + "start = \"now\"\n",
             "/c:5: input[0].start: expected \"beginning\" or \"end\", got \"now\""),
@@ -189,11 +189,8 @@ struct ClientErrorTests {
             target + "rate_limit = \"10 MiB/s\"\n" + input,
             "/c:3: target.rate_limit: not supported yet: take it out"),
         ErroneousFile(
-            target + input + "method = \"close\"\n",
-            "/c:5: input[0].method: \"close\" is not supported yet: use \"watch\" or \"once\""),
-        ErroneousFile(
-            target + input + "onrotate = \"delete\"\n",
-            "/c:5: input[0].onrotate: \"delete\" is not supported yet: take it out"),
+            target + input + "method = \"once\"\nonrotate = \"delete\"\n",
+            "/c:6: input[0].onrotate: method \"once\" knows no rotation: take it out, or use \"watch\" or \"close\""),
         ErroneousFile(
             target + input + "[prometheus]\nenabled = true\nlisten = \"8092\"\n",
             "/c:6: prometheus.enabled: not supported yet: take it out",

@@ -26,13 +26,13 @@ struct ClientSettingsTests {
         let input = try #require(try clientSettings(smallest).client.inputs.first)
 
         #expect(input.name == nil)
-        #expect(input.method == .watch)
-        #expect(input.start == .beginning)
+        #expect(input.files.method == .watch)
+        #expect(input.files.start == .beginning)
         #expect(input.chunkBytesMin == 4_096)
         #expect(input.flushInterval == .milliseconds(10))
-        #expect(input.rotateWait == .seconds(5))
+        #expect(input.files.rotateWait == .seconds(5))
         #expect(input.closeIdle == .seconds(300))
-        #expect(input.ignoreOlder == nil)
+        #expect(input.files.ignoreOlder == nil)
         #expect(input.metadata == [:])
     }
 
@@ -55,13 +55,14 @@ struct ClientSettingsTests {
         let input = try #require(try clientSettings(text).client.inputs.first)
 
         #expect(input.name == "app")
-        #expect(input.patterns.map(\.pattern) == ["/a/*.log", "/etc/lh/b/**"])
-        #expect(input.exclude.map(\.pattern) == ["*.gz"])
-        #expect(input.method == .once)
-        #expect(input.start == .end)
+        #expect(input.files.patterns.map(\.pattern) == ["/a/*.log", "/etc/lh/b/**"])
+        #expect(input.files.exclude.map(\.pattern) == ["*.gz"])
+        #expect(input.files.method == .once)
+        #expect(input.files.start == .end)
         #expect(input.chunkBytesMin == 1 << 20)
-        #expect([input.flushInterval, input.rotateWait, input.closeIdle] == [.seconds(1), .zero, .seconds(7_200)])
-        #expect(input.ignoreOlder == .seconds(7 * 86_400))
+        #expect(
+            [input.flushInterval, input.files.rotateWait, input.closeIdle] == [.seconds(1), .zero, .seconds(7_200)])
+        #expect(input.files.ignoreOlder == .seconds(7 * 86_400))
         #expect(input.metadata == ["env": "prod", "a.b": ""])
     }
 
@@ -99,7 +100,7 @@ struct ClientSettingsTests {
         #expect(settings.stateDirectory == "/etc/lh/state")
         let tls = try #require(settings.client.targets.first?.tls)
         #expect([tls.ca, tls.certificate, tls.key] == ["/etc/lh/ca.pem", "/etc/lh/../c.pem", "/k.pem"])
-        #expect(settings.client.inputs[0].patterns.map(\.pattern) == ["/etc/lh/a.log", "/etc/b/*.log"])
+        #expect(settings.client.inputs[0].files.patterns.map(\.pattern) == ["/etc/lh/a.log", "/etc/b/*.log"])
     }
 
     @Test(arguments: [("log.example.com", 1), ("127.0.0.1", 0), ("localhost", 0), ("::1", 0), ("127.a.b.org", 1)])
@@ -146,9 +147,9 @@ struct ClientOverridesTests {
 
         #expect(settings.client.inputs.count == 1)
         let input = try #require(settings.client.inputs.first)
-        #expect(input.patterns.map(\.literalPath?.description) == ["/home/me/a*.log", "/b", "/home/me/c/d"])
+        #expect(input.files.patterns.map(\.literalPath?.description) == ["/home/me/a*.log", "/b", "/home/me/c/d"])
         #expect(input.name == "app")
-        #expect(input.method == .once)
+        #expect(input.files.method == .once)
     }
 
     @Test func `a problem names the option or the variable that it came from`() {

@@ -18,7 +18,7 @@ struct ConfigurationFileTests {
         try directory.write("conf/c.toml", "target = { hostname = \"log\" }\n[[input]]\npath = \"a\"\n")
         let settings = try ClientSettings(try read("conf/c.toml"), defaults: systemDefaults)
 
-        #expect(settings.client.inputs[0].patterns.map(\.pattern) == ["\(directory.path)/conf/a"])
+        #expect(settings.client.inputs[0].files.patterns.map(\.pattern) == ["\(directory.path)/conf/a"])
     }
 
     @Test func `a missing file is named`() {

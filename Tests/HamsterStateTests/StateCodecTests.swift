@@ -20,22 +20,37 @@ struct StateCodecTests {
     @Test func `the text is for people, too`() throws {
         let record = FileRecord(
             identity: FileIdentity(inode: 12, born: FileTime(nanoseconds: -5), device: 7), generation: 3,
-            path: SourcePath("/var/a b.log"), offset: 4, tail: SourceTail(Array("abcd".utf8)), seenAt: 99)
+            path: SourcePath("/var/a b.log"),
+            position: SourcePosition(
+                offset: 4, tail: SourceTail(Array("abcd".utf8)), head: SourceHead(Array("abcd".utf8))),
+            sizeSeen: 9, seenAt: 99)
         let lines = String(decoding: StateCodec.encode([record]), as: UTF8.self).split(separator: "\n")
 
         #expect(lines.count == 3)
         #expect(lines[0] == "loghamster-client-state 1")
         #expect(
             lines[1]
-                == "inode=12 born=-5 generation=3 offset=4 seen=99 tail=61626364 path=2f7661722f6120622e6c6f67 # /var/a b.log"
+                == "inode=12 born=-5 generation=3 offset=4 seen=99 tail=61626364 head=4:ed82cd11 size=9 since=-5 skipped=0 "
+                + "path=2f7661722f6120622e6c6f67 # /var/a b.log"
         )
         #expect(lines[2].hasPrefix("crc32 "))
+    }
+
+    @Test func `what an older version did not write is not known`() throws {
+        let body =
+            "loghamster-client-state 1\ninode=12 born=5 generation=3 offset=4 seen=99 tail=61626364 path=2f61 # /a\n"
+        let text = "\(body)crc32 \(ContinuityCheck(value: crc32(of: Array(body.utf8))))\n"
+        let record = try #require(try StateCodec.decode(Array(text.utf8)).first)
+
+        #expect(record.position.head == SourceHead() && record.sizeSeen == 4)
+        #expect(record.since == FileTime(nanoseconds: 5))
     }
 
     @Test func `path bytes that are not UTF-8 or that look like fields come back`() throws {
         let identity = FileIdentity(inode: 1, born: nil, device: 2)
         for bytes: [UInt8] in [[0x2F, 0xFF, 0xFE], Array("/a\noffset=9 # x".utf8), Array("/\r\n\u{1B}é".utf8), []] {
-            let record = FileRecord(identity: identity, path: SourcePath(bytes: bytes), offset: 1, seenAt: 0)
+            let record = FileRecord(
+                identity: identity, path: SourcePath(bytes: bytes), position: SourcePosition(offset: 1), seenAt: 0)
             #expect(try StateCodec.decode(StateCodec.encode([record])) == [record])
         }
     }
@@ -69,6 +84,14 @@ struct StateCodecTests {
             "line 2 is not understood"
         ),
         ("loghamster-client-state 1\n\n", "line 2 is not understood"),
+        (
+            "loghamster-client-state 1\ninode=1 born=1 generation=0 offset=0 seen=0 tail= head=1025:00000000 path=2f\n",
+            "line 2 is not understood"
+        ),
+        (
+            "loghamster-client-state 1\ninode=1 born=1 generation=0 offset=0 seen=0 tail= head=1 path=2f\n",
+            "line 2 is not understood"
+        ),
     ])
     func `a whole file of another form is told apart`(body: String, reason: String) {
         let check = ContinuityCheck(value: crc32(of: Array(body.utf8)))
@@ -109,9 +132,14 @@ extension SeededGenerator {
     mutating func record() -> FileRecord {
         let identity = FileIdentity(
             inode: next(), born: bool() ? FileTime(nanoseconds: Int64(bitPattern: next())) : nil, device: next())
-        return FileRecord(
+        let position = SourcePosition(
+            offset: next(), tail: SourceTail(bytes(0...64, of: 0...255)),
+            head: SourceHead(bytes(0...2_000, of: 0...255)))
+        var record = FileRecord(
             identity: identity, generation: UInt32(truncatingIfNeeded: next()),
-            path: SourcePath(bytes: bytes(0...40, of: 0...255)), offset: next(),
-            tail: SourceTail(bytes(0...64, of: 0...255)), seenAt: Int64(bitPattern: next()))
+            path: SourcePath(bytes: bytes(0...40, of: 0...255)), position: position, sizeSeen: next(),
+            seenAt: Int64(bitPattern: next()))
+        if bool() { record.since = FileTime(nanoseconds: Int64(bitPattern: next())) }
+        return record
     }
 }

@@ -16,7 +16,7 @@ struct StateStoreTests {
     private func record(_ inode: UInt64, offset: UInt64 = 0, seenAt: Int64 = 0) -> FileRecord {
         FileRecord(
             identity: FileIdentity(inode: inode, born: FileTime(nanoseconds: 1), device: nil), path: SourcePath("/a"),
-            offset: offset, seenAt: seenAt)
+            position: SourcePosition(offset: offset), seenAt: seenAt)
     }
 
     @Test func `what was saved is there again, and what was not is not`() throws {
@@ -32,7 +32,7 @@ struct StateStoreTests {
         let again = try open()
         #expect(again.damage == nil)
         #expect(Set(again.records) == [record(1, offset: 9), record(2, offset: 5)])
-        #expect(again.record(of: record(2).identity)?.offset == 5)
+        #expect(again.record(of: record(2).identity)?.position.offset == 5)
         #expect(again.record(of: record(3).identity) == nil)
     }
 
@@ -79,6 +79,29 @@ struct StateStoreTests {
             try store.save()
         }
         #expect(Set(try open().records.map(\.identity.inode)) == [2, 3])
+    }
+
+    @Test func `records are found by the path that they were sent under`() throws {
+        let store = try open()
+        store.update(record(1))
+        store.update(record(2, offset: 5))
+        var moved = record(1)
+        moved.path = SourcePath("/b")
+        store.update(moved)
+        store.register(record(2))
+
+        #expect(store.records(of: SourcePath("/a")) == [record(2, offset: 5)])
+        #expect(store.records(of: SourcePath("/b")) == [moved])
+        store.forget(notSeenSince: 1)
+        #expect(store.records(of: SourcePath("/a")).isEmpty)
+    }
+
+    @Test func `a file that is still there is noted once a day`() throws {
+        let store = try open()
+        store.touch(record(1), now: 86_400)
+        #expect(store.records.isEmpty)
+        store.touch(record(1), now: 86_401)
+        #expect(store.records.map(\.seenAt) == [86_401])
     }
 
     @Test func `a save that failed is due again`() throws {

@@ -7,59 +7,72 @@ import Testing
 
 struct TailedFileTests {
     let directory: ScratchDirectory
-    let text = logText(bytes: 1_000)
+    let text = logText(bytes: 2_000)
+    let budget = OpenFileBudget(filesMax: 2)
 
     init() throws {
         directory = try ScratchDirectory()
         try directory.write("a.log", text)
     }
 
-    private func tailed(_ name: String = "a.log", sizeLimit: UInt64? = nil) throws -> TailedFile {
-        let file = try LinuxFileSystem().open(SourcePath(directory(name)))
+    private func tailed(_ name: String = "a.log", at offset: Int = 0) throws -> TailedFile {
+        let path = SourcePath(directory(name))
+        let handle = try LinuxFileSystem().open(path)
         let record = FileRecord(
-            identity: try file.status().identity, path: SourcePath(directory(name)), offset: 0, seenAt: 0)
-        return TailedFile(file: file, record: record, sizeLimit: sizeLimit)
+            identity: try handle.status().identity, path: path, position: position(offset), seenAt: 0)
+        return TailedFile(
+            handle, identity: record.identity, at: path, record: record, fileSystem: LinuxFileSystem(), budget: budget)
     }
 
-    private func tail(_ offset: Int) -> SourceTail { SourceTail(text[..<offset]) }
+    private func position(_ offset: Int) -> SourcePosition {
+        SourcePosition(
+            offset: UInt64(offset), tail: SourceTail(text[..<offset]), head: SourceHead(Array(text[..<offset])))
+    }
 
-    @Test(arguments: [0, 1, 63, 64, 65, 1_000])
+    @Test(arguments: [0, 1, 63, 64, 65, 1_024, 2_000])
     func `a file that has only grown goes on`(offset: Int) throws {
         let file = try tailed()
         try directory.append("a.log", "more\n")
+        let check = position(offset).tail.check(at: UInt64(offset))
 
-        #expect(try file.continuity(at: UInt64(offset), tail: tail(offset)) == .same)
-        #expect(try file.tail(before: UInt64(offset)) == tail(offset))
-        #expect(try file.continuity(at: UInt64(offset), check: tail(offset).check(at: UInt64(offset))) == .same)
+        #expect(try file.continues(position(offset)))
+        #expect(try file.position(at: UInt64(offset)) == position(offset))
+        #expect(try file.position(at: UInt64(offset), check: check) == position(offset))
     }
 
     @Test func `a shorter file holds other content`() throws {
-        let file = try tailed()
         try directory.write("b.log", text.prefix(500))
         let shorter = try tailed("b.log")
 
-        #expect(try file.continuity(at: 1_000, tail: tail(1_000)) == .same)
-        #expect(try shorter.continuity(at: 501, tail: tail(501)) == .replaced)
-        #expect(try shorter.continuity(at: 501, check: nil) == .replaced)
-        #expect(try shorter.continuity(at: 500, tail: tail(500)) == .same)
+        #expect(try !shorter.continues(position(501)))
+        #expect(try shorter.position(at: 501, check: nil) == nil)
+        #expect(try shorter.continues(position(500)))
     }
 
-    @Test(arguments: [936, 999])
-    func `one other byte before the offset is other content`(index: Int) throws {
+    @Test(arguments: [0, 900, 1_936, 1_999])
+    func `one other byte before the offset or at the beginning is other content`(index: Int) throws {
         var other = text
         other[index] ^= 1
         try directory.write("b.log", other)
-        let file = try tailed("b.log")
 
-        #expect(try file.continuity(at: 1_000, tail: tail(1_000)) == .replaced)
-        #expect(try file.continuity(at: 1_000, check: tail(1_000).check(at: 1_000)) == .replaced)
-        #expect(try file.continuity(at: UInt64(index), tail: tail(index)) == .same)
+        #expect(try !tailed("b.log").continues(position(2_000)))
+        #expect(try tailed("b.log", at: 2_000).position(at: 2_000, check: nil) == nil)
+        #expect(try tailed("b.log").continues(position(index)))
+    }
+
+    @Test func `a server's check decides where we know nothing`() throws {
+        let check = position(1_000).tail.check(at: 1_000)
+        var other = text
+        other[999] ^= 1
+        try directory.write("b.log", other)
+
+        #expect(try tailed().position(at: 1_000, check: check) == position(1_000))
+        #expect(try tailed("b.log").position(at: 1_000, check: check) == nil)
+        #expect(try tailed("b.log").position(at: 1_000, check: nil) != nil)
     }
 
     @Test func `where nothing is known nothing contradicts`() throws {
-        let file = try tailed()
-        #expect(try file.continuity(at: 500, tail: SourceTail()) == .same)
-        #expect(try file.continuity(at: 500, check: nil) == .same)
+        #expect(try tailed().continues(SourcePosition(offset: 500)))
     }
 
     @Test func `a file that was renamed or removed is read on`() throws {
@@ -68,25 +81,26 @@ struct TailedFileTests {
         try directory.append("a.log.1", "late\n")
         try LinuxFileSystem().remove(SourcePath(directory("a.log.1")))
 
-        #expect(try file.file.status().size == 1_005)
-        #expect(try file.tail(before: 1_005).bytes.suffix(5).elementsEqual("late\n".utf8))
+        #expect(try file.status().size == 2_005)
+        #expect(try file.position(at: 2_005).tail.bytes.suffix(5).elementsEqual("late\n".utf8))
     }
 
     @Test func `acknowledgements only move on, a server's word moves anywhere`() throws {
         let file = try tailed()
-        #expect(file.acknowledge(100, tail: tail(100), now: 5).offset == 100)
-        #expect(file.acknowledge(50, tail: tail(50), now: 6) == file.record)
-        #expect(file.record.offset == 100 && file.record.tail == tail(100) && file.record.seenAt == 5)
-        #expect(file.resume(at: 20, tail: tail(20), now: 7).offset == 20)
+        #expect(file.acknowledge(position(100), now: 5).position == position(100))
+        #expect(file.acknowledge(position(50), now: 6) == file.record)
+        #expect(file.record.position == position(100) && file.record.seenAt == 5)
+        #expect(file.resume(at: position(20), now: 7).position == position(20))
         #expect(file.acknowledged == 20)
     }
 
     @Test func `other content starts over under another token`() throws {
         let file = try tailed()
-        let token = file.acknowledge(100, tail: tail(100), now: 1).token
-        let record = file.startOver(size: 0, now: 2)
+        let token = file.acknowledge(position(100), now: 1).token
+        let record = file.startOver(size: 7, now: FileTime(nanoseconds: 2_000_000_000))
 
-        #expect(record.generation == 1 && record.offset == 0 && record.tail == SourceTail() && record.seenAt == 2)
+        #expect(record.generation == 1 && record.position == SourcePosition() && record.seenAt == 2)
+        #expect(record.since == FileTime(nanoseconds: 2_000_000_000) && record.sizeSeen == 7)
         #expect(record.token != token)
         #expect(record.identity == file.identity)
     }
@@ -98,49 +112,53 @@ struct TailedFileTests {
         file.markRotated(at: FileTime(nanoseconds: 2))
         #expect(file.rotatedAt == FileTime(nanoseconds: 1))
     }
-}
 
-struct FollowedPathTests {
-    let directory: ScratchDirectory
-    let followed = FollowedPath(path: SourcePath("/a"))
-
-    init() throws { directory = try ScratchDirectory() }
-
-    private func file(_ name: String) throws -> TailedFile {
-        try directory.write(name, name)
-        let file = try LinuxFileSystem().open(SourcePath(directory(name)))
-        return TailedFile(
-            file: file, record: FileRecord(identity: try file.status().identity, path: SourcePath("/a"), seenAt: 0))
+    @Test func `a file that became shorter behind what was sent has lost the difference once`() throws {
+        let file = try tailed(at: 1_000)
+        var lost: [UInt64] = []
+        #expect(try file.isContinued { lost.append($0) })
+        try directory.write("a.log", text.prefix(1_500))
+        #expect(try file.isContinued { lost.append($0) })
+        #expect(try file.isContinued { lost.append($0) })
+        #expect(lost == [500])
     }
 
-    @Test func `the files of a path are sent in the order in which it led to them`() throws {
-        let files = [try file("1"), try file("2"), try file("3")]
-        for (index, file) in files.enumerated() {
-            followed.lead(to: file, now: FileTime(nanoseconds: Int64(index)))
-        }
-
-        #expect(followed.all.map(\.identity) == files.map(\.identity))
-        #expect(followed.first === files[0])
-        #expect(files.map(\.rotatedAt?.nanoseconds) == [1, 2, nil])
-        #expect(followed.leads(to: files[2].identity))
-        #expect(!followed.leads(to: files[0].identity))
-
-        followed.removeDelivered(files[0])
-        #expect(followed.first === files[1])
+    @Test(arguments: [0, 1_000])
+    func `a file that became shorter and holds other bytes is not continued`(offset: Int) throws {
+        let file = try tailed(at: offset)
+        #expect(try file.isContinued())
+        try directory.write("a.log", [UInt8](repeating: 0x78, count: 1_500))
+        #expect(try !file.isContinued())
     }
 
-    @Test func `a path that leads nowhere still has its last file`() throws {
-        let only = try file("1")
-        followed.lead(to: only, now: FileTime(nanoseconds: 0))
-        followed.leadNowhere(now: FileTime(nanoseconds: 7))
-        followed.leadNowhere(now: FileTime(nanoseconds: 8))
+    @Test func `above the budget the file that was opened first is closed, and opened again by its name`() throws {
+        for name in ["b.log", "c.log"] { try directory.write(name, name) }
+        let files = try ["a.log", "b.log", "c.log"].map { try tailed($0) }
 
-        #expect(!followed.leads(to: only.identity))
-        #expect(only.rotatedAt?.nanoseconds == 7)
-        #expect(followed.first === only)
-        followed.removeDelivered(only)
-        #expect(followed.first == nil)
-        followed.leadNowhere(now: FileTime(nanoseconds: 9))
-        #expect(followed.all.isEmpty)
+        #expect(files.map(\.isOpen) == [false, true, true])
+        #expect(try files[0].status().size == 2_000)
+        #expect(files.map(\.isOpen) == [true, false, true])
+        #expect(budget.count == 2)
+    }
+
+    @Test func `a file that is read or was rotated stays open`() throws {
+        for name in ["b.log", "c.log"] { try directory.write(name, name) }
+        let used = try tailed("a.log")
+        used.beginUse()
+        let rotated = try tailed("b.log")
+        rotated.markRotated(at: .now)
+        let other = try tailed("c.log")
+
+        #expect(used.isOpen && rotated.isOpen && other.isOpen)
+        #expect(budget.count == 3)
+    }
+
+    @Test func `a closed file whose name leads to another one is not taken for it`() throws {
+        for name in ["b.log", "c.log"] { try directory.write(name, name) }
+        let files = try ["a.log", "b.log", "c.log"].map { try tailed($0) }
+        try directory.rename("b.log", to: "a.log")
+
+        #expect { _ = try files[0].open() } throws: { ($0 as? FileError)?.isStale ?? false }
+        withExtendedLifetime(files) {}
     }
 }

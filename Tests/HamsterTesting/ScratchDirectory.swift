@@ -59,6 +59,29 @@ package final class ScratchDirectory: Sendable {
             throw TestingError("rename \(name): \(String(cString: strerror(errno)))")
         }
     }
+
+    /// Makes a symbolic link to any path.
+    package func link(_ name: String, to target: String) throws {
+        guard symlink(target, self(name)) == 0 else {
+            throw TestingError("symlink \(name): \(String(cString: strerror(errno)))")
+        }
+    }
+}
+
+/// Holds a file open for writing, as the program that logs does.
+package final class OpenWriter {
+    private let handle: FileHandle
+
+    /// Opens for appending; the file must exist.
+    package init(_ path: String) throws {
+        let descriptor = open(path, O_WRONLY | O_APPEND | O_CLOEXEC)
+        guard descriptor >= 0 else { throw TestingError("\(path): \(String(cString: strerror(errno)))") }
+        handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+    }
+
+    package func append(_ text: String) throws { try handle.write(contentsOf: Data(text.utf8)) }
+
+    package func close() throws { try handle.close() }
 }
 
 /// What went wrong in a test's own machinery.

@@ -1,0 +1,343 @@
+package import HamsterCore
+package import HamsterProtocol
+package import HamsterTail
+
+/// One file on one connection: opens the stream, says what to read and when, hears acknowledgements, and ends when the
+/// file is delivered, idle for long, or the client stops.
+///
+/// A value without I/O and clock: events go in, each gives one ``Action`` to carry out. Times are of any clock that
+/// only goes forward.
+package struct FileTransfer: Sendable {
+    /// How eagerly is sent.
+    package struct Settings: Sendable, Hashable {
+        /// In bytes: with so much unsent a batch goes out before ``flushInterval``.
+        package var chunkBytesMin: Int
+        package var flushInterval: Duration
+        package var closeIdle: Duration
+
+        package init(chunkBytesMin: Int, flushInterval: Duration, closeIdle: Duration) {
+            self.chunkBytesMin = chunkBytesMin
+            self.flushInterval = flushInterval
+            self.closeIdle = closeIdle
+        }
+    }
+
+    /// What is true of the file beside its bytes.
+    package struct Source: Sendable, Hashable {
+        /// Bytes behind it are not sent.
+        package var sizeLimit: UInt64?
+        package var isRotated: Bool
+
+        package init(sizeLimit: UInt64?, isRotated: Bool) {
+            self.sizeLimit = sizeLimit
+            self.isRotated = isRotated
+        }
+
+        package init(_ file: TailedFile) {
+            self.init(sizeLimit: file.sizeLimit, isRotated: file.rotatedAt != nil)
+        }
+    }
+
+    package enum Action: Sendable {
+        case none
+        case sendRequest(StreamRequest)
+        /// Hold the server's word against the file; ``verified(_:now:)`` takes the answer.
+        case verify(StreamGrant)
+        /// Everything below is durable; nil: at no place where the file could be checked later. Then ``reconsider(_:now:)``.
+        case acknowledged(SourcePosition?)
+        /// Read as ``nextRead(_:)`` says as soon as the connection takes bytes; ``accept(_:_:now:)`` takes them.
+        case read
+        /// Send what was accepted, without the bytes of the overlap, and read on.
+        case send(overlap: Int)
+        /// Compare the file's beginning; ``compared(_:)`` takes the answer.
+        case compare(SourceHead)
+        /// Find out how long a rotated file may still grow; ``observed(_:now:)`` takes the answer.
+        case observe
+        case rest(Rest)
+        /// Shut the sending side.
+        case shut
+        case end(TransferOutcome)
+    }
+
+    /// Nothing to do until the file changes.
+    package struct Rest: Sendable, Hashable {
+        /// Call ``lookIsDue()`` after so long at the latest.
+        package var lookAfter: Duration?
+        /// Call ``idleIsDue(now:)`` after so long at the latest.
+        package var idleAfter: Duration
+        /// Nothing is owed by either side: the connection's place may be given to another file.
+        package var isSettled: Bool
+    }
+
+    private enum State {
+        case opening
+        case verifying(StreamGrant)
+        case streaming(Streaming)
+        /// Our side is shut; the last acknowledgements are awaited.
+        case finishing(Streaming, TransferOutcome)
+        case ended
+    }
+
+    private enum Activity {
+        case reading, comparing, observing, resting
+    }
+
+    private struct Streaming {
+        var reader: SourceReader
+        var sent = SentPositions()
+        var acknowledged: UInt64
+        var activity = Activity.reading
+        /// The file changed while it was looked at, maybe after that look.
+        var isLookDue = false
+        /// A rotated file can't grow any more: the next end is the last one.
+        var isComplete = false
+        var openedAt: Duration
+        /// Nil: nothing was sent yet.
+        var sentAt: Duration?
+    }
+
+    /// How long a busy stream keeps its place while others wait for one, and how long an idle one waits for an
+    /// acknowledgement that may never come: an unfinished line's of an output of lines.
+    private static let turn: Duration = .seconds(10)
+
+    private let settings: Settings
+    private var machine: ClientStream
+    private var state = State.opening
+
+    package init(_ request: StreamRequest, _ settings: Settings) {
+        self.settings = settings
+        machine = ClientStream(request)
+    }
+
+    /// The server's name for this connection, once it is known.
+    package var streamID: String? { machine.streamID }
+
+    /// The offset below which all is durable; nil before the stream is open.
+    package var acknowledged: UInt64? { streaming?.acknowledged }
+
+    package var isEnded: Bool { if case .ended = state { true } else { false } }
+
+    /// The next bytes are to be read.
+    package var isReading: Bool { streaming(.reading) != nil }
+
+    private var streaming: Streaming? {
+        switch state {
+        case .streaming(let streaming), .finishing(let streaming, _): streaming
+        case .opening, .verifying, .ended: nil
+        }
+    }
+
+    private func streaming(_ activity: Activity) -> Streaming? {
+        guard case .streaming(let streaming) = state, streaming.activity == activity else { return nil }
+        return streaming
+    }
+}
+
+// MARK: - The server
+
+extension FileTransfer {
+    package mutating func received(_ line: ServerLine) -> Action {
+        guard !isEnded else { return .none }
+        switch machine.received(line) {
+        case .none: return .none
+        case .sendRequest(let request): return .sendRequest(request)
+        case .start(let grant):
+            state = .verifying(grant)
+            return .verify(grant)
+        case .acknowledged(let offset): return acknowledge(offset)
+        case .refused(let reply): return end(.refused(reply))
+        case .fail(let error): return end(.failed(.violated(error)))
+        }
+    }
+
+    /// The position from which the stream goes on; nil: the file is not the one that the server knows.
+    package mutating func verified(_ position: SourcePosition?, now: Duration) -> Action {
+        guard case .verifying(let grant) = state else { return .none }
+        guard let position else {
+            return end(.otherContent(grant.offset.map { FileCatalogue.ServerView(offset: $0, check: grant.check) }))
+        }
+        state = .streaming(
+            Streaming(reader: SourceReader(from: position), acknowledged: position.offset, openedAt: now))
+        return .read
+    }
+
+    private mutating func acknowledge(_ offset: UInt64) -> Action {
+        guard var streaming else { return .none }
+        guard offset <= streaming.reader.offset else {
+            return end(.failed(.violated(ProtocolError(.unexpected, "ACK \(offset) is beyond what was sent"))))
+        }
+        guard offset > streaming.acknowledged else { return .none }
+        streaming.acknowledged = offset
+        let position = streaming.sent.acknowledged(offset)
+        update(streaming)
+        return .acknowledged(position)
+    }
+
+    /// After an acknowledgement: a resting stream may be settled now.
+    package func reconsider(_ source: Source, now: Duration) -> Action {
+        guard let streaming = streaming(.resting), !source.isRotated else { return .none }
+        return rest(streaming, now: now)
+    }
+
+    /// The server has shut its side, in order.
+    package mutating func serverEnded() -> Action {
+        switch state {
+        case .finishing(_, let outcome): end(outcome)
+        case .streaming(let streaming)
+        where streaming.activity == .resting && streaming.acknowledged == streaming.reader.offset:
+            // It may close a stream that is idle for too long.
+            end(.ended)
+        case .opening, .verifying, .streaming: end(.failed(.interrupted("the server closed the connection")))
+        case .ended: .none
+        }
+    }
+
+    /// The connection is gone. On plain TCP that is how the peer's end shows once our side is shut.
+    package mutating func disconnected() -> Action {
+        if case .finishing(_, let outcome) = state { return end(outcome) }
+        return end(.failed(.interrupted("the connection was closed")))
+    }
+
+    package mutating func failed(_ error: ClientError) -> Action { end(.failed(error)) }
+}
+
+// MARK: - The file
+
+extension FileTransfer {
+    /// Where to read next; nil: there is nothing to read, and ``accept(_:_:now:)`` wants an empty span.
+    package func nextRead(_ source: Source) -> SourceReader.Request? {
+        streaming(.reading)?.reader.next(below: source.sizeLimit)
+    }
+
+    /// Takes what was read where ``nextRead(_:)`` said.
+    package mutating func accept(_ bytes: RawSpan, _ source: Source, now: Duration) -> Action {
+        guard var streaming = streaming(.reading) else { return .none }
+        guard streaming.reader.next(below: source.sizeLimit) != nil else {
+            return reachedEnd(streaming, source, now: now)
+        }
+        switch streaming.reader.accept(bytes) {
+        case .batch(let overlap):
+            streaming.sent.append(streaming.reader.position)
+            streaming.sentAt = now
+            streaming.isComplete = false
+            state = .streaming(streaming)
+            return .send(overlap: overlap)
+        case .end: return reachedEnd(streaming, source, now: now)
+        case .replaced: return finish(streaming, .otherContent(nil))
+        }
+    }
+
+    /// The file or its path has changed; `size` in bytes, where it is known.
+    package mutating func changed(_ source: Source, size: UInt64?, now: Duration) -> Action {
+        guard case .streaming(var streaming) = state else { return .none }
+        guard streaming.activity == .resting else {
+            streaming.isLookDue = true
+            state = .streaming(streaming)
+            return .none
+        }
+        let quiet = streaming.sentAt.map { now - $0 } ?? settings.flushInterval
+        let hasChunk = size.map { $0 >= streaming.reader.offset + UInt64(settings.chunkBytesMin) } ?? true
+        let isShorter = size.map { $0 < streaming.reader.offset } ?? true
+        guard quiet < settings.flushInterval, !source.isRotated, !hasChunk, !isShorter else { return lookIsDue() }
+        return rest(streaming, lookAfter: settings.flushInterval - quiet, now: now)
+    }
+
+    /// It is time to look at the file again.
+    package mutating func lookIsDue() -> Action {
+        guard var streaming = streaming(.resting) else { return .none }
+        streaming.activity = .comparing
+        state = .streaming(streaming)
+        return .compare(streaming.reader.position.head)
+    }
+
+    /// Whether the file still begins with what was sent first.
+    package mutating func compared(_ isSame: Bool) -> Action {
+        guard var streaming = streaming(.comparing) else { return .none }
+        guard isSame else { return finish(streaming, .otherContent(nil)) }
+        streaming.activity = .reading
+        state = .streaming(streaming)
+        return .read
+    }
+
+    /// How long a rotated file may still grow; zero: it can't. The last read comes after that answer.
+    package mutating func observed(_ remaining: Duration, now: Duration) -> Action {
+        guard var streaming = streaming(.observing) else { return .none }
+        streaming.isComplete = remaining == .zero
+        streaming.activity = streaming.isComplete || streaming.isLookDue ? .reading : .resting
+        streaming.isLookDue = false
+        state = .streaming(streaming)
+        return isReading ? .read : rest(streaming, lookAfter: remaining, now: now)
+    }
+
+    private mutating func reachedEnd(_ streaming: Streaming, _ source: Source, now: Duration) -> Action {
+        var streaming = streaming
+        if let limit = source.sizeLimit {
+            // A file that has become shorter than it was can't be sent whole any more.
+            return finish(streaming, streaming.reader.offset >= limit ? .ended : .otherContent(nil))
+        }
+        if streaming.isComplete { return finish(streaming, .ended) }
+        if streaming.isLookDue {
+            streaming.isLookDue = false
+            state = .streaming(streaming)
+            return .read
+        }
+        streaming.activity = source.isRotated ? .observing : .resting
+        state = .streaming(streaming)
+        return source.isRotated ? .observe : rest(streaming, now: now)
+    }
+
+    private func rest(_ streaming: Streaming, lookAfter: Duration? = nil, now: Duration) -> Action {
+        let isSettled = isSettled(streaming, now: now)
+        return .rest(
+            Rest(lookAfter: lookAfter, idleAfter: isSettled ? settings.closeIdle : Self.turn, isSettled: isSettled))
+    }
+
+    private func isSettled(_ streaming: Streaming, now: Duration) -> Bool {
+        streaming.acknowledged == streaming.reader.offset || streaming.sentAt.map { now - $0 >= Self.turn } ?? true
+    }
+}
+
+// MARK: - The end
+
+extension FileTransfer {
+    /// The stream was idle for as long as ``Rest/idleAfter`` says.
+    package mutating func idleIsDue(now: Duration) -> Action {
+        guard let streaming = streaming(.resting) else { return .none }
+        return isSettled(streaming, now: now) ? finish(streaming, .ended) : rest(streaming, now: now)
+    }
+
+    /// Somebody waits for the connection's place: an idle stream gives it up, a busy one after its turn.
+    package mutating func giveUp(_ source: Source, now: Duration) -> Action {
+        guard case .streaming(let streaming) = state else { return .none }
+        let isIdle = streaming.activity == .resting && isSettled(streaming, now: now) && !source.isRotated
+        return isIdle || now - streaming.openedAt > Self.turn ? finish(streaming, .ended) : .none
+    }
+
+    /// The client stops: the last acknowledgement is awaited.
+    package mutating func stop() -> Action {
+        switch state {
+        case .streaming(let streaming): finish(streaming, .ended)
+        case .opening, .verifying: end(.failed(.stopped))
+        case .finishing, .ended: .none
+        }
+    }
+
+    private mutating func finish(_ streaming: Streaming, _ outcome: TransferOutcome) -> Action {
+        state = .finishing(streaming, outcome)
+        return .shut
+    }
+
+    private mutating func end(_ outcome: TransferOutcome) -> Action {
+        guard !isEnded else { return .none }
+        state = .ended
+        return .end(outcome)
+    }
+
+    private mutating func update(_ streaming: Streaming) {
+        switch state {
+        case .streaming: state = .streaming(streaming)
+        case .finishing(_, let outcome): state = .finishing(streaming, outcome)
+        case .opening, .verifying, .ended: break
+        }
+    }
+}

@@ -1,0 +1,36 @@
+internal import HamsterCore
+internal import HamsterFiles
+internal import HamsterTail
+internal import Synchronization
+
+/// The one catalogue, for those who look and those who ship. All methods block: they belong on a thread pool.
+final class SharedCatalogue: Sendable {
+    private let catalogue: Mutex<FileCatalogue>
+
+    init(_ catalogue: FileCatalogue) { self.catalogue = Mutex(catalogue) }
+
+    var paths: [FollowedPath] { catalogue.withLock { $0.paths } }
+
+    func scan(watch: (Set<SourcePath>) -> Bool) -> FileCatalogue.Changes {
+        catalogue.withLock { $0.scan(now: .now, watch: watch) }
+    }
+
+    /// Nil: everything has to be looked at.
+    func look(at events: [(path: SourcePath, changes: DirectoryChanges)]) -> FileCatalogue.Changes? {
+        catalogue.withLock { $0.look(at: events, now: .now) }
+    }
+
+    /// Returns how many bytes are lost.
+    func startOver(
+        _ file: TailedFile, of path: FollowedPath, view: FileCatalogue.ServerView?
+    ) throws(FileError) -> UInt64 {
+        try catalogue.withLock { catalogue throws(FileError) in
+            try catalogue.startOver(file, of: path, view: view, now: .now)
+        }
+    }
+
+    /// Removes a delivered file. False: it has changed since.
+    func remove(_ file: TailedFile) throws(FileError) -> Bool {
+        try catalogue.withLock { catalogue throws(FileError) in try catalogue.remove(file) }
+    }
+}

@@ -1,0 +1,216 @@
+package import HamsterCore
+package import HamsterFiles
+internal import HamsterState
+
+// MARK: - Files that were rotated while nobody looked
+
+extension FileCatalogue {
+    /// Puts the files in line that were behind a path before the one that it leads to now, and are not delivered.
+    mutating func addPredecessors(of known: FollowedPath, leading: TailedFile?, _ look: inout Look) throws(FileError) {
+        guard known.selection.method.hasPredecessors else { return }
+        let records = state.records(of: known.path).filter { $0.identity != leading?.identity }
+        for record in records where owners[record.identity]?.file(record.identity) == nil {
+            guard let candidate = look.predecessors.find(record.identity, of: known.path),
+                isUnfinished(candidate, record, known, look)
+            else { continue }
+            precede(known, with: candidate, record, &look)
+        }
+        guard try leading?.isContinued() ?? true else { return }
+        let newest = (records + [leading?.record].compactMap { $0 }.filter { state.record(of: $0.identity) != nil })
+            .compactMap(\.since).max()
+        for candidate in unknown(of: known, &look) {
+            if let newest {
+                guard candidate.born > newest, candidate.status.modified >= newest else { continue }
+                try addIfNew(candidate, of: known, leading, &look)
+            } else {
+                try addUnknown(candidate, of: known, leading, &look)
+            }
+        }
+    }
+
+    /// Files of paths that are not there any more, or not yet again: what the state knows of them is finished.
+    mutating func resumeVanished(_ found: Set<SourcePath>, _ look: inout Look) {
+        for record in state.records.sorted(by: { $0.path < $1.path }) where !found.contains(record.path) {
+            guard owners[record.identity]?.file(record.identity) == nil,
+                let (path, index) = taker(of: record.path),
+                let found = look.predecessors.find(record.identity, of: path)
+            else { continue }
+            let known = followed[path] ?? FollowedPath(path: path, selection: selections[index], input: index)
+            guard isUnfinished(found, record, known, look) else { continue }
+            precede(known, with: found, record, &look)
+            if followed.updateValue(known, forKey: path) == nil { look.changes.found.append(known) }
+        }
+    }
+
+    /// The path under which a file's record is looked after, and by which selection: its own, or the one that it had
+    /// before it was rotated.
+    private func taker(of path: SourcePath) -> (SourcePath, Int)? {
+        let base = RotatedName.base(of: path.name).map { path.directory.appending($0) }
+        for candidate in [path, base].compactMap({ $0 }) {
+            let index = selections.firstIndex { $0.method.hasPredecessors && $0.takes(candidate) }
+            if let index { return (candidate, index) }
+        }
+        return nil
+    }
+
+    /// Whether a known file may have bytes to send: it has, or somebody may still write to it.
+    private func isUnfinished(
+        _ candidate: Predecessors.Candidate, _ record: FileRecord, _ known: FollowedPath, _ look: Look
+    ) -> Bool {
+        if candidate.status.size != record.position.offset { return true }
+        state.touch(record, now: look.now.seconds)
+        let quiet = look.now.nanoseconds - candidate.status.modified.nanoseconds
+        return quiet < known.selection.rotateWait.nanosecondsClamped
+    }
+
+    /// Names that rotation gives to files of the path, of files that nothing is known of; `orSkipped`: or of which nothing
+    /// was sent.
+    private func unknown(
+        of known: FollowedPath, orSkipped: Bool = false, _ look: inout Look
+    ) -> [Predecessors.Candidate] {
+        look.predecessors.rotated(of: known.path).filter { candidate in
+            guard !known.selection.excludes(candidate.path) else { return false }
+            if let record = state.record(of: candidate.identity) { return orSkipped && record.isSkipped }
+            return owners[candidate.identity]?.file(candidate.identity) == nil
+        }
+    }
+
+    /// Where files of the path are known: what was born later was written and rotated meanwhile, unless it is a copy.
+    private mutating func addIfNew(
+        _ candidate: Predecessors.Candidate, of known: FollowedPath, _ leading: TailedFile?, _ look: inout Look
+    ) throws(FileError) {
+        if try isCopyOfKnown(candidate, of: known, leading, &look) { return }
+        precede(known, with: candidate, freshRecord(candidate, known, look), &look)
+    }
+
+    /// Whether a file's bytes are those of a known one: copied while that was rotated, or by somebody's hand.
+    private func isCopyOfKnown(
+        _ candidate: Predecessors.Candidate, of known: FollowedPath, _ leading: TailedFile?, _ look: inout Look
+    ) throws(FileError) -> Bool {
+        for record in state.records(of: known.path) {
+            if record.position.offset > 0, look.predecessors.holds(.position(record.position), for: candidate) {
+                return true
+            }
+            guard let found = look.predecessors.find(record.identity, of: known.path),
+                let file = look.predecessors.open(found)
+            else { continue }
+            if look.predecessors.isCopy(candidate, of: file) { return true }
+        }
+        guard let leading else { return false }
+        return look.predecessors.isCopy(candidate, of: try leading.open())
+    }
+
+    /// Where no file of the path is known: the state may be lost, so the server is asked what it knows of a file that was
+    /// rotated before this client looked; a younger one is new.
+    private mutating func addUnknown(
+        _ candidate: Predecessors.Candidate, of known: FollowedPath, _ leading: TailedFile?, _ look: inout Look
+    ) throws(FileError) {
+        if let startedAt, candidate.born >= startedAt { return try addIfNew(candidate, of: known, leading, &look) }
+        if let ignoreOlder = known.selection.ignoreOlder,
+            candidate.status.modified.nanoseconds < look.now.nanoseconds - ignoreOlder.nanosecondsClamped
+        {
+            return
+        }
+        guard let file = precede(known, with: candidate, freshRecord(candidate, known, look), &look) else { return }
+        state.update(file.skip(to: try file.position(at: candidate.status.size), now: look.now.seconds))
+    }
+
+    private func freshRecord(
+        _ candidate: Predecessors.Candidate, _ known: FollowedPath, _ look: Look
+    ) -> FileRecord {
+        FileRecord(
+            identity: candidate.identity, path: known.path, sizeSeen: candidate.status.size, seenAt: look.now.seconds)
+    }
+
+    /// Nil where the file is gone by now.
+    @discardableResult
+    private mutating func precede(
+        _ known: FollowedPath, with candidate: Predecessors.Candidate, _ record: FileRecord, _ look: inout Look
+    ) -> TailedFile? {
+        guard let handle = look.predecessors.open(candidate) else { return nil }
+        let file = tailedFile(handle, candidate.identity, at: candidate.path, record)
+        known.precede(with: file, now: look.now)
+        owners[candidate.identity] = known
+        locations[candidate.path] = known
+        if record.identity == candidate.identity { state.register(record) }
+        return file
+    }
+}
+
+// MARK: - Files that were truncated or rewritten
+
+extension FileCatalogue {
+    /// What a server has said of a file that holds other content.
+    package struct ServerView: Sendable, Hashable {
+        package var offset: UInt64
+        package var check: ContinuityCheck?
+
+        package init(offset: UInt64, check: ContinuityCheck?) {
+            self.offset = offset
+            self.check = check
+        }
+    }
+
+    /// The file that is first in line holds other content: what was written before is looked for in a copy, and comes
+    /// first; the file itself starts over under a new token. Returns how many bytes were seen in it and are lost.
+    ///
+    /// `view`: what the server knows, where that is what the file doesn't match.
+    package mutating func startOver(
+        _ file: TailedFile, of known: FollowedPath, view: ServerView? = nil, now: FileTime
+    ) throws(FileError) -> UInt64 {
+        var look = Look(now: now, isFirst: false, Predecessors(fileSystem, resolved: resolved))
+        return try startOver(file, of: known, view, &look)
+    }
+
+    mutating func startOver(
+        _ file: TailedFile, of known: FollowedPath, _ view: ServerView?, _ look: inout Look
+    ) throws(FileError) -> UInt64 {
+        let record = file.record
+        let current = try file.open()
+        let match = view.map { ContentMatch.check($0.check, offset: $0.offset) } ?? .position(record.position)
+        let hasCandidates = known.selection.method.hasPredecessors
+        let candidates = hasCandidates ? unknown(of: known, orSkipped: true, &look) : []
+        let copy = try copy(of: match, record, among: candidates, current, &look)
+        // One that the server was to be asked about, or was, is sent as the end of this file.
+        if let skipped = copy.flatMap({ known.file($0.identity) }) { known.removeDelivered(skipped) }
+        var hasOlder = false
+        if let copy, copy.status.size > match.offset {
+            let older = precede(known, with: copy, record, &look)
+            if let older, view != nil {
+                _ = older.resume(at: try older.position(at: match.offset), now: look.now.seconds)
+            }
+            hasOlder = older != nil
+        }
+        for candidate in candidates where candidate.identity != copy?.identity {
+            guard state.record(of: candidate.identity) == nil,
+                candidate.born > (copy?.born ?? record.since ?? look.now),
+                !look.predecessors.isCopy(candidate, of: current)
+            else { continue }
+            precede(known, with: candidate, freshRecord(candidate, known, look), &look)
+        }
+        let fresh = file.startOver(size: try current.status().size, now: look.now)
+        // Until the copy is sent, the old record says what is left of it.
+        if !hasOlder { state.update(fresh) }
+        return copy == nil && record.sizeSeen > match.offset ? record.sizeSeen - match.offset : 0
+    }
+
+    /// The file that holds what was written before the truncation: judged by content, or, where nothing of that was
+    /// acknowledged, the oldest one that was made since.
+    private func copy(
+        of match: ContentMatch, _ record: FileRecord, among candidates: [Predecessors.Candidate],
+        _ current: any ReadableFile, _ look: inout Look
+    ) throws(FileError) -> Predecessors.Candidate? {
+        if match.offset > 0 {
+            var found: Predecessors.Candidate?
+            for candidate in candidates where look.predecessors.holds(match, for: candidate) {
+                if candidate.status.size > found?.status.size ?? 0 { found = candidate }
+            }
+            return found
+        }
+        return candidates.first { candidate in
+            candidate.status.size > 0 && state.record(of: candidate.identity) == nil
+                && candidate.born > record.since ?? look.now
+                && !look.predecessors.isCopy(candidate, of: current)
+        }
+    }
+}

@@ -1,0 +1,299 @@
+package import HamsterCore
+package import HamsterFiles
+package import HamsterState
+
+/// Which files there are to send: what the selections find, what rotation has left behind, and in which order.
+///
+/// Keeps one ``FollowedPath`` a path. All methods look at files and block; one call at a time.
+package struct FileCatalogue: Sendable {
+    /// What a look has brought, each path once.
+    package struct Changes: Sendable {
+        /// Paths that have files for the first time.
+        package internal(set) var found: [FollowedPath] = []
+        /// Paths whose files may have grown, moved or become more.
+        package internal(set) var changed: [FollowedPath] = []
+        /// Paths that lead nowhere, and all of whose files are delivered: they are not in the catalogue any more.
+        package internal(set) var finished: [FollowedPath] = []
+        /// Bytes of paths that were seen and are in no file any more.
+        package internal(set) var lost: [(path: FollowedPath, byteCount: UInt64)] = []
+        /// What could not be looked at.
+        package internal(set) var problems: [FileError] = []
+    }
+
+    let selections: [FileSelection]
+    let state: StateStore
+    let fileSystem: any FileSystem
+    let budget: OpenFileBudget
+    var followed: [SourcePath: FollowedPath] = [:]
+    /// Who follows a file, whatever its name; entries of delivered files go with the next scan.
+    var owners: [FileIdentity: FollowedPath] = [:]
+    /// Where rotated files are that are not delivered.
+    var locations: [SourcePath: FollowedPath] = [:]
+    /// Where links lead, and by which links a file is found.
+    var resolved: [SourcePath: SourcePath] = [:]
+    private var links: [SourcePath: SourcePath] = [:]
+    /// Files born before the first look were not written while this client looked.
+    var startedAt: FileTime?
+
+    /// Nothing is looked at yet.
+    package init(
+        _ selections: [FileSelection], state: StateStore, fileSystem: any FileSystem, budget: OpenFileBudget
+    ) {
+        self.selections = selections
+        self.state = state
+        self.fileSystem = fileSystem
+        self.budget = budget
+    }
+
+    /// All paths that have files, in no particular order.
+    package var paths: [FollowedPath] { Array(followed.values) }
+
+    /// Looks at everything. `watch` is called with directories before their files are looked at, so that no change
+    /// between the two is missed; it returns whether any of them was not watched before.
+    package mutating func scan(now: FileTime, watch: (Set<SourcePath>) -> Bool = { _ in false }) -> Changes {
+        let isFirst = startedAt == nil
+        startedAt = startedAt ?? now
+        var look = Look(now: now, isFirst: isFirst, Predecessors(fileSystem, resolved: resolved))
+        var found: Set<SourcePath> = []
+        for (index, scan) in scans(isFirst: isFirst, watch) {
+            look.changes.problems += scan.problems
+            note(links: scan.links)
+            for (path, status) in scan.files.sorted(by: { $0.value.modified < $1.value.modified })
+            where !selections[index].excludes(path) && found.insert(path).inserted {
+                look.found.append((path, status, index))
+            }
+        }
+        look.predecessors = Predecessors(fileSystem, resolved: resolved)
+        for (path, status, index) in look.found { observe(path, status, index, &look) }
+        for path in followed.keys.sorted() where !found.contains(path) { abandon(path, &look) }
+        if isFirst { resumeVanished(found, &look) }
+        owners = owners.filter { identity, owner in owner.file(identity) != nil }
+        locations = locations.filter { path, owner in owner.all.contains { $0.location == path } }
+        return look.result
+    }
+
+    /// Looks at what events tell of. Nil: they can't tell, and everything has to be looked at.
+    package mutating func look(at events: [(path: SourcePath, changes: DirectoryChanges)], now: FileTime) -> Changes? {
+        var look = Look(now: now, isFirst: false, Predecessors(fileSystem, resolved: resolved))
+        for event in events {
+            guard !event.changes.contains(.isDirectory) else { return nil }
+            let path = links[event.path] ?? event.path
+            if event.changes.isSubset(of: [.modified, .closedWrite]), let known = followed[path] ?? locations[path] {
+                look.changed(known)
+            } else {
+                self.look(at: path, &look)
+            }
+        }
+        return look.result
+    }
+}
+
+/// One look at some or all files, and what it brings.
+struct Look {
+    let now: FileTime
+    let isFirst: Bool
+    var predecessors: Predecessors
+    var changes = FileCatalogue.Changes()
+    var found: [(SourcePath, FileStatus, Int)] = []
+
+    init(now: FileTime, isFirst: Bool, _ predecessors: Predecessors) {
+        self.now = now
+        self.isFirst = isFirst
+        self.predecessors = predecessors
+    }
+
+    var result: FileCatalogue.Changes {
+        var result = changes
+        result.problems += predecessors.problems
+        return result
+    }
+
+    mutating func changed(_ path: FollowedPath) {
+        let isKnown = (changes.changed + changes.found).contains { $0 === path }
+        if !isKnown { changes.changed.append(path) }
+    }
+}
+
+// MARK: - Looking
+
+extension FileCatalogue {
+    /// What each selection finds, again where a directory was not watched while it was listed.
+    private func scans(
+        isFirst: Bool, _ watch: (Set<SourcePath>) -> Bool
+    ) -> [(index: Int, scan: DirectoryScan)] {
+        var scans: [(Int, DirectoryScan)] = []
+        for (index, selection) in selections.enumerated() where isFirst || selection.method.isWatching {
+            var scan = DirectoryScan(selection.patterns, fileSystem: fileSystem)
+            if selection.method.isWatching, watch(scan.directories) {
+                scan = DirectoryScan(selection.patterns, fileSystem: fileSystem)
+                _ = watch(scan.directories)
+            }
+            scans.append((index, scan))
+        }
+        return scans
+    }
+
+    private mutating func note(links found: [SourcePath: SourcePath]) {
+        for (link, file) in found {
+            if let old = resolved.updateValue(file, forKey: link), old != file { links[old] = nil }
+            links[file] = link
+        }
+    }
+
+    private mutating func look(at path: SourcePath, _ look: inout Look) {
+        do throws(FileError) {
+            let status = try fileSystem.status(of: path)
+            if let status, status.kind == .regular { locate(status.identity, at: path, &look) }
+            guard let index = selections.firstIndex(where: { $0.method.isWatching && $0.takes(path) }) else { return }
+            guard let status, status.kind == .regular else { return abandon(path, &look) }
+            observe(path, status, index, &look)
+        } catch {
+            look.changes.problems.append(error)
+        }
+    }
+
+    /// A followed file was seen under this name.
+    private mutating func locate(_ identity: FileIdentity, at path: SourcePath, _ look: inout Look) {
+        guard let owner = owners[identity], let file = owner.file(identity) else { return }
+        file.locate(at: path)
+        if owner.path != path { locations[path] = owner }
+        look.changed(owner)
+    }
+
+    /// The path leads nowhere. Its last file is sent to its end; a path without files is forgotten.
+    private mutating func abandon(_ path: SourcePath, _ look: inout Look) {
+        guard let known = followed[path] else { return }
+        rotate(known, &look)
+        guard known.all.isEmpty else {
+            look.changed(known)
+            return
+        }
+        followed[path] = nil
+        look.changes.finished.append(known)
+    }
+
+    /// The path leads elsewhere: the file that it led to is looked for under its new name.
+    private mutating func rotate(_ known: FollowedPath, _ look: inout Look) {
+        guard let file = known.leading else { return }
+        known.leadNowhere(now: look.now)
+        guard let found = look.predecessors.find(file.identity, of: known.path) else { return }
+        file.locate(at: found.path)
+        if found.path != known.path { locations[found.path] = known }
+    }
+
+    private mutating func observe(_ path: SourcePath, _ status: FileStatus, _ index: Int, _ look: inout Look) {
+        if let known = followed[path], known.leads(to: status.identity) {
+            if known.first?.acknowledged != status.size || known.all.count > 1 { look.changed(known) }
+            return
+        }
+        if let owner = owners[status.identity], let file = owner.file(status.identity) {
+            // A renamed file goes on under its old path; a second name of a file is not a second file.
+            if owner.path == path, owner.leading == nil { file.markReturned() }
+            file.locate(at: path)
+            return look.changed(owner)
+        }
+        let record = state.record(of: status.identity)
+        guard isWorthwhile(path, status, record, selections[index], look) else { return }
+        follow(path, record, index, &look)
+    }
+
+    /// Whether a file that is not followed has anything to send.
+    private func isWorthwhile(
+        _ path: SourcePath, _ status: FileStatus, _ record: FileRecord?, _ selection: FileSelection, _ look: Look
+    ) -> Bool {
+        if let record {
+            // Delivered under another name before its rotation: not sent again as long as it is there.
+            if record.path == path || record.position.offset != status.size { return true }
+            state.touch(record, now: look.now.seconds)
+            return false
+        }
+        if isPredecessor(path, selection) { return false }
+        guard let ignoreOlder = selection.ignoreOlder else { return true }
+        return status.modified.nanoseconds >= look.now.nanoseconds - ignoreOlder.nanosecondsClamped
+    }
+
+    /// Whether a file that matches the patterns itself was rotated away from a path that is known: then it belongs there.
+    private func isPredecessor(_ path: SourcePath, _ selection: FileSelection) -> Bool {
+        guard selection.method.hasPredecessors, let base = RotatedName.base(of: path.name) else { return false }
+        let original = path.directory.appending(base)
+        return followed[original] != nil || !state.records(of: original).isEmpty
+    }
+
+    private mutating func follow(_ path: SourcePath, _ record: FileRecord?, _ index: Int, _ look: inout Look) {
+        do throws(FileError) {
+            let file = try tailedFile(path, record, index, look)
+            // A file is sent under the path that it had first, by that path's one shipper: two of them would tear the
+            // output apart.
+            let source = selections[index].method == .close ? path : file.record.path
+            let known = followedPath(source, index, &look)
+            if source == path {
+                rotate(known, &look)
+                try addPredecessors(of: known, leading: file, &look)
+                known.lead(to: file, now: look.now)
+            } else {
+                known.precede(with: file, now: look.now)
+                locations[path] = known
+            }
+            owners[file.identity] = known
+            state.register(file.record)
+            if source == path, try !file.isContinued() {
+                look.changes.lost.append((known, try startOver(file, of: known, nil, &look)))
+            }
+        } catch {
+            if !error.isMissing { look.changes.problems.append(error) }
+        }
+    }
+
+    private mutating func followedPath(_ path: SourcePath, _ index: Int, _ look: inout Look) -> FollowedPath {
+        if let known = followed[path] {
+            look.changed(known)
+            return known
+        }
+        let known = FollowedPath(path: path, selection: selections[index], input: index)
+        followed[path] = known
+        look.changes.found.append(known)
+        return known
+    }
+
+    private func tailedFile(
+        _ path: SourcePath, _ record: FileRecord?, _ index: Int, _ look: Look
+    ) throws(FileError) -> TailedFile {
+        let handle = try fileSystem.open(path)
+        let status = try handle.status()
+        let known = record?.identity == status.identity ? record : nil
+        let record = known ?? FileRecord(identity: status.identity, path: path, seenAt: look.now.seconds)
+        let file = tailedFile(handle, status.identity, at: path, record)
+        if selections[index].method == .once {
+            file.limit(to: status.size)
+            file.setMustAnnounce(true)
+        } else if known == nil, look.isFirst, selections[index].start == .end {
+            _ = file.resume(at: try file.position(at: status.size), now: look.now.seconds)
+        }
+        return file
+    }
+
+    func tailedFile(
+        _ handle: any ReadableFile, _ identity: FileIdentity, at path: SourcePath, _ record: FileRecord
+    ) -> TailedFile {
+        TailedFile(handle, identity: identity, at: path, record: record, fileSystem: fileSystem, budget: budget)
+    }
+}
+
+// MARK: - Delivered files
+
+extension FileCatalogue {
+    /// Removes a file that is delivered. False: it has changed, and is not removed. One that is gone already is fine.
+    package func remove(_ file: TailedFile) throws(FileError) -> Bool {
+        guard try file.status().size == file.acknowledged else { return false }
+        var predecessors = Predecessors(fileSystem, resolved: resolved)
+        let location = file.location
+        guard try fileSystem.status(of: location)?.identity == file.identity else {
+            // Renamed since: looked for once more under another name.
+            guard let found = predecessors.find(file.identity, of: location) else { return true }
+            file.locate(at: found.path)
+            return false
+        }
+        try fileSystem.remove(location)
+        return true
+    }
+}

@@ -1,0 +1,111 @@
+internal import HamsterCore
+internal import HamsterFiles
+internal import HamsterState
+
+/// Finds the files that were behind a path before: rotated while nobody looked, or made by copy and truncate. One look
+/// at a time: directories are listed once.
+///
+/// Works from what is known of the path's files: names only say where to look, identity and content decide.
+struct Predecessors {
+    /// A file that a rotation has left behind.
+    struct Candidate {
+        var path: SourcePath
+        var status: FileStatus
+
+        var identity: FileIdentity { status.identity }
+        /// When it came into being; where the file system doesn't keep that, when it was written last.
+        var born: FileTime { status.born ?? status.modified }
+    }
+
+    private let fileSystem: any FileSystem
+    /// Where links lead: rotation happens in the directory of the file itself.
+    private let resolved: [SourcePath: SourcePath]
+    private var listings: [SourcePath: DirectoryListing] = [:]
+    private(set) var problems: [FileError] = []
+
+    init(_ fileSystem: any FileSystem, resolved: [SourcePath: SourcePath]) {
+        self.fileSystem = fileSystem
+        self.resolved = resolved
+    }
+
+    /// Where a file is now that was behind `path`; nil where it has no name in the directory any more.
+    mutating func find(_ identity: FileIdentity, of path: SourcePath) -> Candidate? {
+        for place in places(of: path) {
+            for found in listing(place.directory)?.paths(ofInode: identity.inode) ?? [] {
+                if let candidate = candidate(found), candidate.identity == identity { return candidate }
+            }
+        }
+        return nil
+    }
+
+    /// The files with names as rotation gives them to files of `path`, oldest first.
+    mutating func rotated(of path: SourcePath) -> [Candidate] {
+        var found: [FileIdentity: Candidate] = [:]
+        for place in places(of: path) {
+            for path in listing(place.directory)?.rotatedPaths(of: place) ?? [] {
+                if let candidate = candidate(path) { found[candidate.identity] = candidate }
+            }
+        }
+        return found.values.sorted { ($0.born, $0.identity.inode) < ($1.born, $1.identity.inode) }
+    }
+
+    /// Opens a candidate; nil where it is gone or another one by now.
+    mutating func open(_ candidate: Candidate) -> (any ReadableFile)? {
+        do throws(FileError) {
+            let file = try fileSystem.open(candidate.path)
+            return try file.status().identity == candidate.identity ? file : nil
+        } catch {
+            if !error.isMissing { problems.append(error) }
+            return nil
+        }
+    }
+
+    /// Whether a candidate's bytes are those that `match` knows.
+    mutating func holds(_ match: ContentMatch, for candidate: Candidate) -> Bool {
+        judge(candidate) { file throws(FileError) in try match.holds(for: file) }
+    }
+
+    /// Whether a candidate is a copy of what a file holds now.
+    mutating func isCopy(_ candidate: Candidate, of other: any ReadableFile) -> Bool {
+        judge(candidate) { file throws(FileError) in try ContentMatch.isCopy(file, of: other) }
+    }
+
+    private mutating func judge(
+        _ candidate: Candidate, _ judgement: (any ReadableFile) throws(FileError) -> Bool
+    ) -> Bool {
+        guard let file = open(candidate) else { return false }
+        do throws(FileError) {
+            return try judgement(file)
+        } catch {
+            problems.append(error)
+            return false
+        }
+    }
+
+    private func places(of path: SourcePath) -> [SourcePath] {
+        guard let real = resolved[path], real != path else { return [path] }
+        return [path, real]
+    }
+
+    private mutating func candidate(_ path: SourcePath) -> Candidate? {
+        do throws(FileError) {
+            guard let status = try fileSystem.status(of: path), status.kind == .regular else { return nil }
+            return Candidate(path: path, status: status)
+        } catch {
+            problems.append(error)
+            return nil
+        }
+    }
+
+    private mutating func listing(_ directory: SourcePath) -> DirectoryListing? {
+        if let known = listings[directory] { return known }
+        do throws(FileError) {
+            let listing = try DirectoryListing(of: directory, fileSystem)
+            listings[directory] = listing
+            return listing
+        } catch {
+            problems.append(error)
+            return nil
+        }
+    }
+}

@@ -1,0 +1,397 @@
+import HamsterCore
+import HamsterFiles
+import HamsterState
+import HamsterTail
+import HamsterTesting
+import Testing
+
+/// Files that are renamed away.
+struct RenameRotationTests {
+    private let first = String(decoding: logText(bytes: 3_000, seed: 1), as: UTF8.self)
+
+    @Test func `a path's files are sent in the order in which they were written`() throws {
+        let scene = try TailScene("app.log")
+        try scene.directory.write("app.log", first)
+        try scene.settle()
+        try scene.directory.append("app.log", "late ")
+        try scene.directory.rename("app.log", to: "app.log.1")
+        try scene.directory.write("app.log", "second ")
+        try scene.settle()
+        #expect(scene.output("app.log") == first + "late second ")
+    }
+
+    @Test func `rotated twice between two looks, the file in between is found by its name`() throws {
+        let scene = try TailScene("app.log")
+        try scene.directory.write("app.log", "1 ")
+        try scene.settle(unreachable: true)
+        try scene.directory.rename("app.log", to: "app.log.2")
+        try scene.directory.write("app.log.1", "2 ")
+        try scene.directory.write("app.log", "3 ")
+        try scene.settle()
+        #expect(scene.output("app.log") == "1 2 3 ")
+    }
+
+    @Test(arguments: [false, true])
+    func `several rotations while the client was down are caught up with, oldest first`(dated: Bool) throws {
+        let names = dated ? ["app.log-20240101", "app.log-20240102"] : ["app.log.2", "app.log.1"]
+        let scene = try TailScene("*.log")
+        try scene.directory.write("app.log", first)
+        try scene.settle()
+        scene.restart()
+        try scene.directory.append("app.log", "unsent ")
+        try scene.directory.rename("app.log", to: names[0])
+        try scene.directory.write(names[1], "whole ")
+        try scene.directory.write("app.log", "now ")
+        try scene.settle()
+        #expect(scene.output("app.log") == first + "unsent whole now ")
+        #expect(scene.outputNames == ["app.log"])
+
+        scene.restart()
+        try scene.settle()
+        #expect(scene.output("app.log") == first + "unsent whole now ")
+    }
+
+    @Test func `rotated while the client was down, with no new file yet, the rest is sent`() throws {
+        let scene = try TailScene("*.log")
+        try scene.directory.write("app.log", "1 ")
+        try scene.settle()
+        scene.restart()
+        try scene.directory.append("app.log", "2 ")
+        try scene.directory.rename("app.log", to: "some-other-name")
+        try scene.settle()
+        #expect(scene.output("app.log") == "1 2 ")
+    }
+
+    @Test func `files that were rotated before the client knew the path are not sent`() throws {
+        let scene = try TailScene("app.log")
+        for name in ["app.log.2", "app.log.1", "app.log"] { try scene.directory.write(name, name + " ") }
+        try scene.settle()
+        scene.restart()
+        try scene.settle()
+        #expect(scene.output("app.log") == "app.log ")
+    }
+
+    @Test func `after a loss of the state the server says what is left of rotated files`() throws {
+        let scene = try TailScene("app.log")
+        try scene.directory.write("app.log.1", "never known ")
+        try scene.directory.write("app.log", first)
+        try scene.settle()
+        try scene.directory.append("app.log", "rest ")
+        try scene.directory.rename("app.log", to: "app.log.2")
+        try scene.directory.write("app.log", "new ")
+        scene.restart(losingState: true)
+        try scene.settle()
+        #expect(scene.output("app.log") == first + "rest new ")
+    }
+
+    @Test func `compressed, excluded and foreign files are left alone`() throws {
+        let scene = try TailScene("app.log") { $0.exclude = [Glob("*.old")].compactMap { $0 } }
+        try scene.directory.write("app.log", "1 ")
+        try scene.settle()
+        scene.restart()
+        for name in ["app.log.1.gz", "app.log.old", "other.log.1", "app.log.txt"] {
+            try scene.directory.write(name, name)
+        }
+        try scene.settle()
+        #expect(scene.output("app.log") == "1 ")
+        #expect(scene.outputNames == ["app.log"])
+    }
+
+    @Test func `a rotated name that the pattern matches belongs to its path`() throws {
+        let scene = try TailScene("app.log*")
+        try scene.directory.write("app.log", "1 ")
+        try scene.settle()
+        scene.restart()
+        try scene.directory.append("app.log", "2 ")
+        try scene.directory.rename("app.log", to: "app.log.2")
+        try scene.directory.write("app.log.1", "3 ")
+        try scene.directory.write("app.log", "4 ")
+        try scene.settle()
+        #expect(scene.output("app.log") == "1 2 3 4 ")
+        #expect(scene.outputNames == ["app.log"])
+    }
+
+    @Test func `a file that is moved away and back goes on`() throws {
+        let scene = try TailScene("app.log")
+        try scene.directory.write("app.log", "1 ")
+        try scene.settle()
+        try scene.directory.rename("app.log", to: "away")
+        try scene.settle(unreachable: true)
+        try scene.directory.rename("away", to: "app.log")
+        try scene.settle()
+        try scene.directory.append("app.log", "2 ")
+        try scene.notice("app.log", changes: [.modified])
+        #expect(scene.output("app.log") == "1 2 ")
+    }
+
+    @Test func `deleted while unread, a file is sent all the same`() throws {
+        let scene = try TailScene("app.log")
+        try scene.directory.write("app.log", "1 ")
+        try scene.settle(unreachable: true)
+        try LinuxFileSystem().remove(SourcePath(scene.directory("app.log")))
+        try scene.directory.write("app.log", "2 ")
+        try scene.settle()
+        #expect(scene.output("app.log") == "1 2 ")
+    }
+
+    @Test func `with few descriptors files are closed, and found again after a rotation`() throws {
+        let scene = try TailScene("*.log", filesMax: 2)
+        let names = (0..<20).map { "f\($0).log" }
+        for name in names { try scene.directory.write(name, name + " 1 ") }
+        try scene.settle(unreachable: true)
+        #expect(scene.catalogue.paths.flatMap(\.all).filter(\.isOpen).count == 2)
+        for name in names {
+            try scene.directory.rename(name, to: name + ".1")
+            try scene.directory.write(name, "2 ")
+        }
+        try scene.settle()
+        #expect(names.allSatisfy { scene.output($0) == $0 + " 1 2 " })
+        #expect(scene.lost == 0)
+    }
+}
+
+/// Files that are copied and truncated, or rewritten.
+struct CopyAndTruncateTests {
+    private let text = String(decoding: logText(bytes: 3_000, seed: 2), as: UTF8.self)
+
+    private func copyAndTruncate(_ scene: TailScene, to name: String, then new: String) throws {
+        try scene.directory.write(name, scene.directory.contents("app.log") ?? [])
+        try scene.directory.write("app.log", new)
+    }
+
+    @Test(arguments: [false, true])
+    func `what was not sent before the truncation is taken from the copy`(restarts: Bool) throws {
+        let scene = try TailScene("app.log")
+        try scene.directory.write("app.log", text)
+        try scene.settle()
+        if restarts { scene.restart() }
+        try scene.directory.append("app.log", "unsent ")
+        try copyAndTruncate(scene, to: "app.log.1", then: "new ")
+        try scene.settle()
+        #expect(scene.output("app.log") == text + "unsent new ")
+        #expect(scene.lost == 0)
+
+        scene.restart()
+        try scene.settle()
+        #expect(scene.output("app.log") == text + "unsent new ")
+    }
+
+    @Test func `a file that has grown past the old offset again is told by its bytes`() throws {
+        let scene = try TailScene("app.log")
+        try scene.directory.write("app.log", "short ")
+        try scene.settle()
+        try copyAndTruncate(scene, to: "app.log.1", then: text)
+        try scene.settle()
+        #expect(scene.output("app.log") == "short " + text)
+    }
+
+    @Test func `several cycles while the client was down come in order`() throws {
+        let scene = try TailScene("app.log")
+        try scene.directory.write("app.log", text)
+        try scene.settle()
+        scene.restart()
+        try scene.directory.append("app.log", "end of 1 ")
+        try copyAndTruncate(scene, to: "app.log.2", then: "all of 2 ")
+        try copyAndTruncate(scene, to: "app.log.1", then: "3 ")
+        try scene.settle()
+        #expect(scene.output("app.log") == text + "end of 1 all of 2 3 ")
+    }
+
+    @Test func `copies of what was sent are not sent, however often the client is started`() throws {
+        let scene = try TailScene("app.log*")
+        try scene.directory.write("app.log", text)
+        try scene.settle()
+        for cycle in 1...4 {
+            try copyAndTruncate(scene, to: "app.log-2024010\(cycle)", then: "")
+            if cycle.isMultiple(of: 2) { scene.restart() }
+            try scene.settle()
+            try scene.directory.append("app.log", "\(cycle) ")
+            if cycle == 3 { scene.restart() }
+            try scene.settle()
+        }
+        #expect(scene.output("app.log") == text + "1 2 3 4 ")
+        #expect(scene.outputNames == ["app.log"])
+    }
+
+    @Test func `a copy that is made while the client is down is no new file`() throws {
+        let scene = try TailScene("app.log")
+        try scene.directory.write("app.log", text)
+        try scene.settle()
+        scene.restart()
+        try scene.directory.write("app.log.1", text)
+        try scene.settle()
+        try scene.directory.append("app.log", "more ")
+        try scene.settle()
+        #expect(scene.output("app.log") == text + "more ")
+    }
+
+    @Test func `a copy of the beginning that somebody made by hand is not sent at the next rotation`() throws {
+        let scene = try TailScene("app.log")
+        try scene.directory.write("app.log", text)
+        try scene.settle()
+        try scene.directory.write("app.log.5", text)
+        try scene.directory.append("app.log", "more ")
+        try scene.settle()
+        try scene.directory.rename("app.log", to: "app.log.1")
+        try scene.directory.write("app.log", "new ")
+        try scene.settle()
+        #expect(scene.output("app.log") == text + "more new ")
+    }
+
+    @Test func `before anything was sent the copy holds the old content`() throws {
+        let scene = try TailScene("app.log")
+        try scene.directory.write("app.log", text)
+        try scene.settle(unreachable: true)
+        try copyAndTruncate(scene, to: "app.log.1", then: "new ")
+        try scene.settle()
+        #expect(scene.output("app.log") == text + "new ")
+    }
+
+    @Test func `bytes that are in no file any more are counted`() throws {
+        let scene = try TailScene("app.log")
+        try scene.directory.write("app.log", text)
+        try scene.settle()
+        try scene.directory.append("app.log", "unsent ")
+        try scene.settle(unreachable: true)
+        try scene.notice("app.log", changes: [.modified])
+        #expect(scene.output("app.log") == text + "unsent ")
+
+        try scene.directory.append("app.log", "gone ")
+        _ = try scene.catalogue.paths.first?.first?.isContinued()
+        try scene.directory.write("app.log", "new ")
+        try scene.settle()
+        #expect(scene.output("app.log") == text + "unsent new ")
+        #expect(scene.lost == 5)
+    }
+
+    @Test func `state lost and truncated, the server's check finds the copy`() throws {
+        let scene = try TailScene("app.log")
+        try scene.directory.write("app.log", text)
+        try scene.settle()
+        try scene.directory.append("app.log", "unsent ")
+        try copyAndTruncate(scene, to: "app.log.1", then: "new ")
+        scene.restart(losingState: true)
+        try scene.settle()
+        #expect(scene.output("app.log") == text + "unsent new ")
+    }
+
+    @Test func `a file that was put in place of another one is other content`() throws {
+        let scene = try TailScene("app.log")
+        try scene.directory.write("app.log", text)
+        try scene.settle()
+        scene.restart()
+        try scene.directory.write("app.log", String(repeating: "x", count: 3_000))
+        try scene.settle()
+        #expect(scene.output("app.log") == text + String(repeating: "x", count: 3_000))
+    }
+}
+
+/// Files that are sent when they are closed.
+struct SendAfterCloseTests {
+    @Test func `a closed file is sent whole, under the name that it has then`() throws {
+        let scene = try TailScene("app.log") { $0.method = .close }
+        try scene.directory.write("app.log", "1 ")
+        let writer = try OpenWriter(scene.directory("app.log"))
+        try scene.settle()
+        #expect(scene.outputNames.isEmpty)
+        try scene.directory.rename("app.log", to: "app.log-20240101")
+        try writer.close()
+        try scene.directory.write("app.log", "")
+        try scene.settle()
+        #expect(scene.output("app.log-20240101") == "1 ")
+        #expect(scene.outputNames == ["app.log-20240101"])
+    }
+
+    @Test func `a file that nobody writes to is sent in its place, and its rest when it grows`() throws {
+        let scene = try TailScene("app.log") { $0.method = .close }
+        try scene.directory.write("app.log", "1 ")
+        try scene.settle()
+        #expect(scene.output("app.log") == "1 ")
+        try scene.directory.append("app.log", "2 ")
+        try scene.settle()
+        #expect(scene.output("app.log") == "1 2 ")
+        scene.restart()
+        try scene.settle()
+        #expect(scene.output("app.log") == "1 2 ")
+    }
+
+    @Test(arguments: [FileSelection.Method.watch, .close])
+    func `a delivered file is removed where that is wanted, and no other`(method: FileSelection.Method) throws {
+        let scene = try TailScene("app.log") {
+            $0.method = method
+            $0.deletesDelivered = true
+        }
+        try scene.directory.write("app.log", "1 ")
+        try scene.settle()
+        let isRemoved = scene.directory.contents("app.log") == nil
+        #expect(isRemoved == (method == .close))
+        if method == .watch { try scene.directory.rename("app.log", to: "app.log.1") }
+        try scene.directory.write("app.log", "2 ")
+        try scene.directory.write("app.txt.7", "foreign")
+        try scene.settle()
+        #expect(scene.output("app.log") == "1 2 ")
+        #expect(scene.directory.contents("app.log.1") == nil)
+        #expect(scene.directory.contents("app.txt.7") != nil)
+    }
+
+    @Test func `a file that has grown since its last byte was acknowledged is not removed`() throws {
+        let scene = try TailScene("app.log") { $0.deletesDelivered = true }
+        try scene.directory.write("app.log", "1 ")
+        try scene.settle()
+        let file = try #require(scene.catalogue.paths.first?.first)
+        try scene.directory.append("app.log", "2 ")
+        #expect(try !scene.catalogue.remove(file))
+        #expect(scene.directory.contents("app.log") != nil)
+    }
+}
+
+/// Links, and files that come and go with their directories.
+struct DirectoryChangeTests {
+    @Test func `a link's file is watched where it is, and its rotation is seen there`() throws {
+        let scene = try TailScene("links/*.log")
+        try scene.directory.write("links/keep", "")
+        try scene.directory.write("data/app.log", "1 ")
+        try scene.directory.link("links/app.log", to: scene.directory("data/app.log"))
+        var watched: Set<SourcePath> = []
+        var catalogue = scene.catalogue
+        _ = catalogue.scan(now: .now) { directories in
+            watched.formUnion(directories)
+            return false
+        }
+        #expect(watched.contains(SourcePath(scene.directory("data"))))
+        try scene.settle()
+        try scene.directory.append("data/app.log", "2 ")
+        try scene.notice("data/app.log", changes: [.modified])
+        #expect(scene.output("links/app.log") == "1 2 ")
+
+        try scene.directory.append("data/app.log", "3 ")
+        try scene.directory.rename("data/app.log", to: "data/app.log.1")
+        try scene.directory.write("data/app.log", "4 ")
+        scene.restart()
+        try scene.settle()
+        #expect(scene.output("links/app.log") == "1 2 3 4 ")
+    }
+
+    @Test func `a directory that is renamed takes nothing with it`() throws {
+        let scene = try TailScene("*/app.log")
+        try scene.directory.write("a/app.log", "1 ")
+        try scene.settle()
+        try scene.directory.append("a/app.log", "2 ")
+        try scene.directory.rename("a", to: "b")
+        try scene.settle()
+        try scene.directory.append("b/app.log", "3 ")
+        try scene.settle()
+        #expect(scene.output("a/app.log") == "1 2 3 ")
+        #expect(scene.output("b/app.log") == "")
+    }
+
+    @Test func `ten thousand files are found and followed`() throws {
+        let scene = try TailScene("*.log", filesMax: 64)
+        for index in 0..<10_000 { try scene.directory.write("f\(index).log", "") }
+        try scene.settle(unreachable: true)
+        #expect(scene.catalogue.paths.count == 10_000)
+        try scene.directory.append("f9999.log", "x")
+        try scene.notice("f9999.log", changes: [.modified])
+        #expect(scene.output("f9999.log") == "x")
+    }
+}

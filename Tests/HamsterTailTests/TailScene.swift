@@ -1,0 +1,107 @@
+import HamsterCore
+import HamsterFiles
+import HamsterState
+import HamsterTail
+import HamsterTesting
+
+/// A client without a network: real files, a real catalogue, and a server that is a dictionary.
+final class TailScene {
+    struct ServerRecord {
+        var position: SourcePosition
+    }
+
+    let directory: ScratchDirectory
+    private(set) var state: StateStore
+    private(set) var catalogue: FileCatalogue
+    private(set) var lost: UInt64 = 0
+    private var outputs: [SourcePath: [UInt8]] = [:]
+    private var records: [FileToken: ServerRecord] = [:]
+    private let selection: FileSelection
+    private let filesMax: Int
+
+    /// Paths of `patterns` are below the scene's directory.
+    init(_ patterns: String..., filesMax: Int = 100, _ configure: (inout FileSelection) -> Void = { _ in }) throws {
+        directory = try ScratchDirectory()
+        var selection = FileSelection(patterns: patterns.compactMap { [directory] in PathPattern(directory($0)) })
+        selection.rotateWait = .zero
+        configure(&selection)
+        self.selection = selection
+        self.filesMax = filesMax
+        state = StateStore(inMemory: LinuxFileSystem())
+        catalogue = Self.catalogue(selection, state, filesMax)
+    }
+
+    private static func catalogue(_ selection: FileSelection, _ state: StateStore, _ filesMax: Int) -> FileCatalogue {
+        FileCatalogue(
+            [selection], state: state, fileSystem: LinuxFileSystem(), budget: OpenFileBudget(filesMax: filesMax))
+    }
+
+    /// The client is started anew; nothing that was not in the state is known.
+    func restart(losingState: Bool = false) {
+        let old = state
+        state = StateStore(inMemory: LinuxFileSystem())
+        if !losingState { for record in old.records { state.update(record) } }
+        catalogue = Self.catalogue(selection, state, filesMax)
+    }
+
+    /// What the server has for a path of the scene's directory.
+    func output(_ name: String) -> String {
+        String(decoding: outputs[SourcePath(directory(name))] ?? [], as: UTF8.self)
+    }
+
+    var outputNames: [String] {
+        outputs.filter { !$0.value.isEmpty }.keys.map { String(decoding: $0.name, as: UTF8.self) }.sorted()
+    }
+
+    /// Looks at everything and sends until nothing is left; `unreachable` looks only.
+    func settle(unreachable: Bool = false) throws {
+        lost += catalogue.scan(now: .now).lost.reduce(0) { $0 + $1.byteCount }
+        guard !unreachable else { return }
+        for path in catalogue.paths.sorted(by: { $0.path < $1.path }) { try ship(path) }
+    }
+
+    /// Tells of names as inotify would, and sends.
+    func notice(_ names: String..., changes: DirectoryChanges = [.created]) throws {
+        let events = names.map { (path: SourcePath(directory($0)), changes: changes) }
+        guard let changes = catalogue.look(at: events, now: .now) else { return try settle() }
+        for path in changes.found + changes.changed { try ship(path) }
+    }
+
+    private func ship(_ path: FollowedPath) throws {
+        var rounds = 0
+        while let file = path.first {
+            rounds += 1
+            precondition(rounds < 1_000, "a path must come to rest")
+            switch try path.next(for: file, now: .now, lost: { lost += $0 }) {
+            case .wait: return
+            case .delivered:
+                if selection.deletesDelivered, try !catalogue.remove(file) { continue }
+                if !path.settle(file) { return }
+            case .startOver: lost += try catalogue.startOver(file, of: path, now: .now)
+            case .send: try send(file, of: path)
+            }
+        }
+    }
+
+    private func send(_ file: TailedFile, of path: FollowedPath) throws {
+        guard let token = file.record.token else { return }
+        let known = records[token]?.position
+        let start = known?.offset ?? file.record.position.offset
+        let check = known?.tail.check(at: start)
+        guard let position = try file.position(at: start, check: check) else {
+            lost += try catalogue.startOver(
+                file, of: path, view: FileCatalogue.ServerView(offset: start, check: check), now: .now)
+            return
+        }
+        var reader = SourceReader(from: position)
+        state.update(file.resume(at: position, now: FileTime.now.seconds))
+        while let request = reader.next(below: file.sizeLimit) {
+            let bytes = try file.open().bytes(at: request.offset, count: request.byteCount)
+            guard case .batch(let overlap) = reader.accept(bytes.span.bytes) else { break }
+            outputs[file.record.path, default: []] += bytes.dropFirst(overlap)
+            records[token] = ServerRecord(position: reader.position)
+            state.update(file.acknowledge(reader.position, now: FileTime.now.seconds))
+        }
+        file.setMustAnnounce(false)
+    }
+}
