@@ -46,7 +46,7 @@ install: ## install what "make build" made; PREFIX=/usr/local DESTDIR=
 	install -d $(bindir) $(docdir)/examples $(sharedir)/certs
 	install -m 755 $(PROGRAMS:%=$(RELEASE)/%) $(bindir)
 	install -m 644 $(wildcard $(DOCUMENTS)) $(docdir)
-	install -m 644 deploy/examples/*.toml $(docdir)/examples
+	install -m 644 deploy/examples/* $(docdir)/examples
 	install -m 755 certs/ca $(sharedir)/certs
 	install -m 644 certs/README.md $(sharedir)/certs
 

@@ -5,11 +5,13 @@ internal import UnixSignals
 
 extension Program {
     /// Runs `main` and what belongs beside it until SIGTERM or SIGINT, or until `main` returns; then all end in order.
+    /// `onHangup` is called at each SIGHUP; it must not block.
     package func run(
-        _ main: any Service, beside others: [any Service] = [], log settings: LogSettings
+        _ main: any Service, beside others: [any Service] = [], log settings: LogSettings,
+        onHangup: (@Sendable () -> Void)? = nil
     ) async throws {
         let logger = logger(settings)
-        let services: [any Service] = others + [HangupService(logger: logger)]
+        let services: [any Service] = others + [HangupService(logger: logger, action: onHangup)]
         var lifecycleLogger = logger
         // The group tells of every step; only what is wrong is worth a line.
         lifecycleLogger.logLevel = settings.level == .trace ? .trace : .warning

@@ -4,6 +4,9 @@ internal import Synchronization
 
 /// One output and all who write to it. Descriptor, length and positions are behind one lock, which a write holds: so a
 /// snapshot never sees bytes without their position. The sync runs without the lock.
+///
+/// The file may be another one from one moment to the next: a commit closes it, and the next byte opens what the
+/// output's path leads to by then. The writers stay.
 final class OutputFile: Sendable {
     /// What opening the file has brought.
     struct Opened {
@@ -11,15 +14,29 @@ final class OutputFile: Sendable {
         var record: OutputRecord
         /// To be synchronized before the first commit: the file's name, or those of directories above it, may be new.
         var directoriesDue: [SourcePath]
+        /// Whether the output's path has led to the file. Below a base directory that was moved it doesn't.
+        var isFoundByPath: Bool
     }
 
     /// What came of the wish to write here.
     enum Attachment {
         case attached(Int)
+        /// The commit that runs closes the file: to be tried again after it.
+        case leaving
         /// This object is done with: another has to take its place.
         case retired
         /// A write failed: after a commit of what came before, another object takes its place.
         case failed
+    }
+
+    /// What came of an append.
+    enum Append {
+        /// The committer has to be told of this output where it is news.
+        case appended(isNews: Bool)
+        /// The commit that runs closes the file: to be tried again after it.
+        case leaving
+        /// The file has to be opened first.
+        case closed
     }
 
     /// What a commit needs to know of an output.
@@ -28,29 +45,49 @@ final class OutputFile: Sendable {
         var handle: any OutputFileHandle
         var record: OutputRecord
         var directoriesDue: [SourcePath]
+        var isFoundByPath: Bool
+        /// By which somebody else has shortened the file since the last commit.
+        var bytesCut: UInt64
         var ledger: OutputLedger.Snapshot
     }
 
-    private struct State {
-        var opened: Opened?
+    enum File {
+        case closed
+        case open(Opened)
+        /// The commit that runs closes it: no byte may follow.
+        case leaving(Opened)
+
+        var opened: Opened? {
+            switch self {
+            case .closed: nil
+            case .open(let opened), .leaving(let opened): opened
+            }
+        }
+    }
+
+    struct State {
+        var file = File.closed
         var ledger = OutputLedger(length: 0)
         /// Of the first write that failed; there is no other after it.
         var failure: StoreError?
         var isRetired = false
         /// Whether the committer is to look at this output.
         var isQueued = false
+        /// The next commit closes the file.
+        var mustReopen = false
     }
 
+    let target: OutputTarget
+    /// Canonical.
     let location: OutputTarget.Location
-    let framing: OutputTarget.Framing
     /// For error texts.
     let path: SourcePath
     let pace = OutputPace()
-    private let state = Mutex(State())
+    let state = Mutex(State())
 
-    init(_ location: OutputTarget.Location, framing: OutputTarget.Framing, path: SourcePath) {
+    init(_ target: OutputTarget, _ location: OutputTarget.Location, path: SourcePath) {
+        self.target = target
         self.location = location
-        self.framing = framing
         self.path = path
     }
 
@@ -64,40 +101,51 @@ final class OutputFile: Sendable {
         try state.withLock { state throws(StoreError) in
             if state.isRetired { return .retired }
             if state.failure != nil { return .failed }
-            guard framing == self.framing, framing == .lines || !state.ledger.hasWriter else {
+            guard framing == target.framing, framing == .lines || !state.ledger.hasWriter else {
                 throw StoreError(.busy, path)
             }
-            if state.opened == nil {
+            switch state.file {
+            case .leaving: return .leaving
+            case .open: break
+            case .closed:
                 // Those who waited for the lock have to look again.
-                state.isRetired = true
-                let opened = try open()
+                state.isRetired = state.ledger.streams.isEmpty
+                try self.open(&state, open)
                 state.isRetired = false
-                state.ledger = OutputLedger(length: opened.record.length)
-                state.opened = opened
             }
             return .attached(state.ledger.attach(stream))
         }
     }
 
-    /// Appends for a writer, whose source is at `position` then. True: the committer has to be told of this output.
-    func append(_ bytes: RawSpan, by id: Int, upTo position: StreamPosition) throws(StoreError) -> Bool {
+    /// Opens the file for writers that are attached already. Does nothing where another has done it.
+    func reopen(_ open: () throws(StoreError) -> Opened) throws(StoreError) {
+        try state.withLock { state throws(StoreError) in
+            guard case .closed = state.file, !state.isRetired, state.failure == nil else { return }
+            try self.open(&state, open)
+        }
+    }
+
+    /// Appends for a writer, whose source is at `position` then.
+    func append(_ bytes: RawSpan, by id: Int, upTo position: StreamPosition) throws(StoreError) -> Append {
         var others: [OutputLedger.Stream] = []
         do throws(StoreError) {
             return try state.withLock { state throws(StoreError) in
                 if let failure = state.failure { throw failure }
-                guard let handle = state.opened?.handle, state.ledger.streams[id] != nil else {
-                    throw StoreError(.closed, path)
+                guard state.ledger.streams[id] != nil else { throw StoreError(.closed, path) }
+                let handle: any OutputFileHandle
+                switch state.file {
+                case .closed: return .closed
+                case .leaving: return .leaving
+                case .open(let opened): handle = opened.handle
                 }
-                let start = ContinuousClock.now
                 do throws(FileError) {
-                    try handle.append(bytes)
-                    pace.note(.now - start)
+                    try pace.noting { () throws(FileError) in try handle.append(bytes) }
                 } catch {
                     others = state.ledger.streams.filter { $0.key != id && !$0.value.isClosed }.map(\.value)
                     throw fail(&state, handle, error)
                 }
                 state.ledger.appended(bytes.byteCount, by: id, upTo: position)
-                return enqueue(&state)
+                return .appended(isNews: enqueue(&state))
             }
         } catch {
             for other in others { other.onFailure(error) }
@@ -118,73 +166,24 @@ final class OutputFile: Sendable {
     /// Refuses all further bytes.
     func shut(_ reason: StoreError) { state.withLock { $0.failure = $0.failure ?? reason } }
 
-    /// Takes the output out of the committer's queue; nil where there is nothing to commit.
-    func snapshot() -> Snapshot? {
-        state.withLock { state in
-            state.isQueued = false
-            guard let opened = state.opened, let ledger = state.ledger.snapshot() else { return nil }
-            var record = opened.record
-            record.length = ledger.length
-            return Snapshot(
-                output: self, handle: opened.handle, record: record, directoriesDue: opened.directoriesDue,
-                ledger: ledger)
-        }
-    }
-
-    /// Back into the queue, after a commit that came to nothing. True: the committer has to be told.
-    func requeue() -> Bool { state.withLock { enqueue(&$0) } }
-
-    /// Notes what has become durable; gives the streams to be told.
-    func commit(_ snapshot: OutputLedger.Snapshot) -> (byteCount: Int, streams: [OutputLedger.Stream]) {
-        state.withLock { state in
-            state.opened?.directoriesDue = []
-            return state.ledger.commit(snapshot)
-        }
-    }
-
-    /// Closes the file when nobody writes to it, or can any more, and all is committed.
-    func retireIfIdle() -> Retirement {
-        state.withLock { state in
-            // By a failed sync, which has seen to the rest already.
-            if state.isRetired { return .retired }
-            guard state.ledger.isCommitted, state.failure != nil || state.ledger.streams.isEmpty else { return .inUse }
-            state.isRetired = true
-            state.opened = nil
-            return state.failure == nil ? .retired : .retiredAfterFailure
-        }
-    }
-
-    /// Whether an output is closed and done with.
-    enum Retirement {
-        case inUse, retired
-        /// The file may be longer than its record, by the torn end of a write.
-        case retiredAfterFailure
-    }
-
-    /// After a failed sync: what came since the last commit is lost, and the file is cut back to there.
-    func lose(_ error: StoreError) -> Loss {
-        state.withLock { state in
-            var loss = Loss(byteCount: state.ledger.uncommitted, streams: state.ledger.rollBack(), isCut: false)
-            state.failure = error
-            state.isRetired = true
-            loss.isCut = (try? state.opened?.handle.truncate(to: state.ledger.length)) != nil
-            state.opened = nil
-            return loss
-        }
-    }
-
-    /// What a failed sync has cost.
-    struct Loss: Sendable {
-        var byteCount: Int
-        var streams: [OutputLedger.Stream]
-        /// False: the file still has the lost bytes, and has to be cut before it is written to again.
-        var isCut: Bool
-    }
-
-    private func enqueue(_ state: inout State) -> Bool {
+    func enqueue(_ state: inout State) -> Bool {
         guard !state.isQueued else { return false }
         state.isQueued = true
         return true
+    }
+
+    /// Cuts off what is behind a length; never makes the file longer. Throws where it can't be cut.
+    func cut(_ handle: any OutputFileHandle, to length: UInt64) throws(FileError) {
+        // Somebody else may have cut it already: then this would put zeros behind its end.
+        if try handle.status().size > length { try handle.truncate(to: length) }
+    }
+
+    private func open(_ state: inout State, _ open: () throws(StoreError) -> Opened) throws(StoreError) {
+        let opened = try open()
+        state.ledger.move(to: opened.record.length)
+        state.file = .open(opened)
+        state.mustReopen = false
+        pace.release()
     }
 
     private func fail(_ state: inout State, _ handle: any OutputFileHandle, _ error: FileError) -> StoreError {
@@ -193,7 +192,7 @@ final class OutputFile: Sendable {
         if error.isTorn {
             // The next commit records a length that leaves the torn bytes out. Cutting them off is tried once more now,
             // and by whoever opens the file next.
-            try? handle.truncate(to: state.ledger.length)
+            try? cut(handle, to: state.ledger.length)
         }
         return failure
     }

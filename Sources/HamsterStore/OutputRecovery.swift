@@ -54,7 +54,8 @@ struct OutputRecovery {
         return true
     }
 
-    /// The recorded output under the name that a rotation gave it: in the same directory, with something added.
+    /// The recorded output under the name that a rotation gave it, in the same directory. Whether it is the same file and
+    /// not one that got its inode later, ``mend(_:at:_:)`` finds out.
     private func renamed(
         _ record: OutputRecord, _ location: OutputLocation, _ directories: inout [SourcePath: [DirectoryEntry]]
     ) -> OutputLocation? {
@@ -62,10 +63,9 @@ struct OutputRecovery {
         let path = location.path.bytes
         guard let end = path.lastIndex(of: slash) else { return nil }
         let directory = SourcePath(bytes: Array(path[..<end]))
-        let name = path[(end + 1)...]
         if directories[directory] == nil { directories[directory] = (try? fileSystem.entries(of: directory)) ?? [] }
         let match = directories[directory]?.first { entry in
-            entry.inode == record.identity.inode && entry.name.starts(with: name) && entry.name.count > name.count
+            entry.inode == record.identity.inode
         }
         guard let match else { return nil }
         switch location {

@@ -44,12 +44,12 @@ package final class OutputWriter: Sendable {
     /// The source offset behind the last byte that is in the output: what a commit will cover at most.
     package var written: UInt64 { progress.withLock { $0.written.offset } }
 
-    /// Whether writes to the output, this writer's or another's, wait for its disk at present: then ``append(_:)``
-    /// belongs on a thread that may wait.
-    package var isStalled: Bool { output.pace.isStalled }
+    /// Whether writes to the output, this writer's or another's, wait for its disk at present, or for its file to be opened:
+    /// then ``append(_:)`` belongs on a thread that may wait.
+    package var isStalled: Bool { output.pace.isStalled || !output.isReady() }
 
-    /// Appends the next bytes of the source. Writes to the file at once, and waits for no disk but where the kernel makes a
-    /// write wait. After an error the writer is of no use; what was appended before is committed as usual.
+    /// Appends the next bytes of the source. Writes to the file at once, and waits for no disk but where ``isStalled`` says
+    /// so, or the kernel makes a write wait. After an error the writer is of no use; what was appended before is committed as usual.
     package func append(_ bytes: RawSpan) throws(StoreError) {
         try progress.withLock { progress throws(StoreError) in
             guard !progress.isClosed else { throw StoreError(.closed, output.path) }
@@ -99,9 +99,16 @@ package final class OutputWriter: Sendable {
 
     private func write(_ bytes: RawSpan, _ position: StreamPosition) throws(StoreError) {
         guard bytes.byteCount > 0 else { return }
-        let isNews = try output.append(bytes, by: id, upTo: position)
-        store.noteAppended(bytes.byteCount)
-        if isNews { store.enqueue(output) }
+        while true {
+            switch try output.append(bytes, by: id, upTo: position) {
+            case .appended(let isNews):
+                store.noteAppended(bytes.byteCount)
+                if isNews { store.enqueue(output) }
+                return
+            case .leaving: store.awaitCommit()
+            case .closed: try store.reopen(output)
+            }
+        }
     }
 }
 

@@ -12,7 +12,7 @@ extension Store {
             if isReleased { throw StoreError(.closed, SourcePath(configuration.journal)) }
             let queue = table.withLock { $0.takeQueue() }
             let touched = table.withLock { $0.takeTouched() }
-            let snapshots = synchronized(queue.compactMap { $0.snapshot() })
+            let snapshots = present(synchronized(queue.compactMap { $0.snapshot() }))
             do throws(StoreError) {
                 try journal.write(commitRecord(of: snapshots, touched))
             } catch {
@@ -20,7 +20,10 @@ extension Store {
                 throw error
             }
             for snapshot in snapshots { settle(snapshot) }
-            for output in queue { retire(output) }
+            for output in queue {
+                output.closeIfLeaving()
+                retire(output)
+            }
             compact()
         }
     }
@@ -30,6 +33,20 @@ extension Store {
         commitIsRequested.store(true, ordering: .releasing)
         wakeup.wake()
     }
+
+    /// Closes every output after a commit of what it has; its next byte opens the file that its path leads to then. No
+    /// stream notices, and nothing is written to the old files any more. Doesn't block: `run` does it at once.
+    /// Returns how many outputs there are.
+    @discardableResult
+    package func reopenOutputs() -> Int {
+        let outputs = table.withLock { Array($0.outputs.values) }
+        for output in outputs where output.hold() { enqueue(output) }
+        requestCommit()
+        return outputs.count
+    }
+
+    /// Returns when the commit that runs, if any, is over. Blocks.
+    func awaitCommit() { commitTurn.withLock { _ in } }
 
     /// Tells the committer of an output with something new.
     func enqueue(_ output: OutputFile) {
@@ -86,12 +103,19 @@ extension Store {
         table.withLock { table in
             if !loss.isCut { table.mustCut.insert(output.location) }
             table.remove(output)
-            for stream in loss.streams where stream.isClosed {
+        }
+        free(loss.streams)
+        for stream in loss.streams { stream.onFailure(error) }
+        onFailure(error)
+    }
+
+    /// Lets other openings have the keys of streams that are closed and settled.
+    func free(_ streams: [OutputLedger.Stream]) {
+        table.withLock { table in
+            for stream in streams where stream.isClosed {
                 if let key = stream.key { table.keys[key] = nil }
             }
         }
-        for stream in loss.streams { stream.onFailure(error) }
-        onFailure(error)
     }
 
     private func commitRecord(of snapshots: [OutputFile.Snapshot], _ touched: Set<FileKey>) -> CommitRecord {
@@ -116,13 +140,9 @@ extension Store {
     }
 
     private func settle(_ snapshot: OutputFile.Snapshot) {
-        let (byteCount, streams) = snapshot.output.commit(snapshot.ledger)
-        uncommitted.subtract(byteCount, ordering: .relaxed)
-        table.withLock { table in
-            for stream in streams where stream.isClosed && stream.isCommitted {
-                if let key = stream.key { table.keys[key] = nil }
-            }
-        }
+        let streams = snapshot.output.commit(snapshot.ledger)
+        uncommitted.subtract(snapshot.ledger.byteCount, ordering: .relaxed)
+        free(streams.filter(\.isCommitted))
         for stream in streams { stream.onCommit(stream.committed) }
     }
 

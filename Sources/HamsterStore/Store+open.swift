@@ -64,7 +64,7 @@ extension Store {
         while true {
             let found = table.withLock { table in
                 table.isClosed
-                    ? nil : table.output(location) { OutputFile(location, framing: target.framing, path: path) }
+                    ? nil : table.output(location) { OutputFile(target, location, path: path) }
             }
             guard let output = found else { throw StoreError(.closed, path) }
             do {
@@ -73,6 +73,7 @@ extension Store {
                 }
                 switch attachment {
                 case .attached(let id): return (output, id)
+                case .leaving: awaitCommit()
                 case .retired: table.withLock { $0.remove(output) }
                 case .failed:
                     try commit()
@@ -85,6 +86,11 @@ extension Store {
         }
     }
 
+    /// Opens the file of an output whose writers have outlived the one before.
+    func reopen(_ output: OutputFile) throws(StoreError) {
+        try output.reopen { () throws(StoreError) in try openFile(of: output, output.target) }
+    }
+
     private func openFile(of output: OutputFile, _ target: OutputTarget) throws(StoreError) -> OutputFile.Opened {
         let handle = try StoreError.about(output.path, .output) { () throws(FileError) in
             try fileSystem.openOutput(
@@ -94,6 +100,7 @@ extension Store {
         let status = try StoreError.about(output.path, .output) { () throws(FileError) in try handle.status() }
         guard table.withLock({ $0.claim(status.identity, for: output) }) else { throw StoreError(.busy, output.path) }
         let known = journal.read { $0.outputs[output.location] }
+        report(status, of: output, known)
         let length = try cutLength(of: output, handle, status, known)
         let record = OutputRecord(
             number: journal.read { $0.number(of: output.location) }, location: output.location,
@@ -102,7 +109,20 @@ extension Store {
         let due = table.withLock { $0.directoriesDue(of: handle, isKnown: isKnown) }
         // Else a crash before the first commit would leave bytes that no record tells from older ones.
         if !isKnown { try journal.register(record) }
-        return OutputFile.Opened(handle: handle, record: record, directoriesDue: due)
+        return OutputFile.Opened(
+            handle: handle, record: record, directoriesDue: due, isFoundByPath: isFound(output, status))
+    }
+
+    /// An output that is shorter than its record was cut by somebody else.
+    private func report(_ status: FileStatus, of output: OutputFile, _ known: OutputRecord?) {
+        guard let known, known.identity == status.identity, status.size < known.length else { return }
+        onFailure(StoreError(.truncated, output.path, number: known.length - status.size))
+    }
+
+    /// False where that can't be found out either: then a rename is not noticed, and has to be told (`reopenOutputs`).
+    private func isFound(_ output: OutputFile, _ status: FileStatus) -> Bool {
+        guard let named = try? fileSystem.status(of: output.path) else { return false }
+        return named.identity == status.identity
     }
 
     /// The output's length, after what a failure has left behind its recorded end was cut off.

@@ -17,6 +17,11 @@ package struct StoreError: Error, Sendable, Hashable {
         case output
         /// The output could not be synchronized: its bytes since the last commit are lost, and streams resume from there.
         case lost
+        /// The output was removed while it was open: its bytes since the last commit are gone with it, and streams resume
+        /// from there, in a new file.
+        case removed
+        /// Somebody else has cut the output; it goes on from where it ends. `number` is how many bytes are gone.
+        case truncated
         /// The store or the writer was closed before.
         case closed
     }
@@ -26,7 +31,7 @@ package struct StoreError: Error, Sendable, Hashable {
     package var path: SourcePath
     /// What the file system said.
     package var cause: FileError?
-    /// The damaged byte's offset in the journal, or the version that it claims.
+    /// The damaged byte's offset in the journal, the version that it claims, or bytes that are gone.
     package var number: UInt64?
 
     package init(_ code: Code, _ path: SourcePath, cause: FileError? = nil, number: UInt64? = nil) {
@@ -66,6 +71,8 @@ extension StoreError: CustomStringConvertible {
         case .journal: "\(path): the journal can't be used\(cause)"
         case .output: "\(path): the output can't be written\(cause)"
         case .lost: "\(path): bytes since the last commit were lost\(cause)"
+        case .removed: "\(path): was removed while it was being written: bytes since the last commit are sent again"
+        case .truncated: "\(path): was cut by another program: \(number ?? 0) bytes of it are gone"
         case .closed: "\(path): was closed"
         }
     }

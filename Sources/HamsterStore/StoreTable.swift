@@ -36,9 +36,10 @@ struct StoreTable {
         return output
     }
 
-    /// False: another output is the same file, by a link or a symbolic link.
+    /// False: another output is the same file, by a link or a symbolic link. Gives back what the output had claimed before.
     mutating func claim(_ identity: FileIdentity, for output: OutputFile) -> Bool {
         if let owner = owners[identity], owner !== output { return false }
+        if let former = identities[output.location] { owners[former] = nil }
         owners[identity] = output
         identities[output.location] = identity
         return true

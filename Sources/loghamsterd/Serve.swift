@@ -23,11 +23,25 @@ struct Serve: AsyncParsableCommand {
         program.raiseDescriptorLimit()
         let store = try Store(
             settings.server.store, fileSystem: LinuxFileSystem(), now: { FileTime.now.seconds },
-            onFailure: { logger.error("storing failed", metadata: ["reason": "\($0)"]) })
+            onFailure: { report($0, logger) })
         defer { store.close() }
         log(store.recovery, logger)
         let server = try LogHamsterServer(configuration: settings.server, store: store, logger: logger)
-        try await program.run(server, log: settings.log)
+        try await program.run(server, log: settings.log) {
+            let count = store.reopenOutputs()
+            logger.notice(
+                "SIGHUP: outputs are reopened; configuration and certificates are read at a restart only",
+                metadata: ["outputs": "\(count)"])
+        }
+    }
+
+    private func report(_ error: StoreError, _ logger: Logger) {
+        switch error.code {
+        case .removed, .truncated:
+            logger.warning("output was changed by another program", metadata: ["reason": "\(error)"])
+        case .busy, .locked, .damagedJournal, .unknownJournalVersion, .journal, .output, .lost, .closed:
+            logger.error("storing failed", metadata: ["reason": "\(error)"])
+        }
     }
 
     private func log(_ recovery: StoreRecovery, _ logger: Logger) {
