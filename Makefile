@@ -13,7 +13,7 @@ bindir = $(DESTDIR)$(PREFIX)/bin
 docdir = $(DESTDIR)$(PREFIX)/share/doc/loghamster
 sharedir = $(DESTDIR)$(PREFIX)/share/loghamster
 
-.PHONY: help setup setup-test build test demo bench lint install clean
+.PHONY: help setup setup-test build test simulate mutants demo bench lint install clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -29,6 +29,15 @@ build: setup ## build loghamsterc and loghamsterd for use
 
 test: setup-test ## build and run every test
 	scripts/test
+
+# Of the release build, since a million seeds take hours in the other.
+SEEDS = 100000
+FROM = 0
+simulate: setup ## run both sides against simulated disks and networks; SEEDS=100000 FROM=0
+	$(SWIFT) run -c release simulate --seeds $(SEEDS) --from $(FROM)
+
+mutants: setup ## break the sources on purpose: the simulation must notice
+	scripts/mutants
 
 demo: setup ## ship this machine's log files over mutual TLS and compare them
 	scripts/demo
@@ -51,4 +60,4 @@ install: ## install what "make build" made; PREFIX=/usr/local DESTDIR=
 	install -m 644 certs/README.md $(sharedir)/certs
 
 clean: ## remove everything that was built
-	rm -rf .build .demo Benchmarks/.build
+	rm -rf .build .build-mutants .demo Benchmarks/.build

@@ -97,6 +97,15 @@ let package = Package(
             ], swiftSettings: strictSettings),
 
         .target(name: "HamsterTesting", path: "Tests/HamsterTesting", swiftSettings: settings),
+        .target(
+            name: "HamsterSimulation",
+            dependencies: [
+                "HamsterCore", "HamsterFiles", "HamsterProtocol", "HamsterRouting", "HamsterStore", "HamsterTesting",
+                nioCore,
+            ], path: "Tests/HamsterSimulation", swiftSettings: settings),
+        .executableTarget(
+            name: "simulate", dependencies: ["HamsterSimulation", argumentParser], path: "Tests/simulate",
+            swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests", dependencies: ["HamsterTesting", "loghamsterc", "loghamsterd"],
             swiftSettings: settings),
@@ -144,6 +153,10 @@ let package = Package(
         .testTarget(
             name: "HamsterTailTests",
             dependencies: ["HamsterCore", "HamsterFiles", "HamsterState", "HamsterTail", "HamsterTesting"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: ["HamsterCore", "HamsterFiles", "HamsterSimulation", "HamsterTesting"],
             swiftSettings: settings),
     ]
 )

@@ -1,0 +1,49 @@
+import HamsterCore
+import HamsterRouting
+import HamsterStore
+import HamsterTesting
+
+/// What a seed runs: drawn once, so that some seeds are calm and others have everything at once.
+struct Scenario {
+    /// What may happen in a run, beside reading, writing and delivering.
+    enum Trouble: CaseIterable {
+        case serverKills, serverStops, powerCuts, connectionsBroken, connectionsHalfOpen, disksFull, syncsFailing,
+            tornWrites
+        case reconnects, stateLost, clientKills, clockSteps
+    }
+
+    var steps: Int
+    var sync: SyncPolicy
+    var lineBytesMax: Int
+    var troubles: Set<Trouble> = []
+
+    init(_ random: inout SeededGenerator) {
+        steps = random.pick([60, 120, 250, 400])
+        sync = random.int(0...3) == 0 ? .os : .commit
+        lineBytesMax = random.pick([7, 1 << 20])
+        for trouble in Trouble.allCases where random.bool() { troubles.insert(trouble) }
+        // Without the syncs nothing is promised of a power cut, or of a sync that fails.
+        if sync == .os { troubles.subtract([.powerCuts, .syncsFailing]) }
+    }
+
+    static let stateDirectory = "/var/lib/loghamster"
+    static let outputDirectory = "/srv/logs"
+    static let linesOutput = SourcePath("/srv/logs/merged/all.log")
+
+    var store: StoreConfiguration {
+        StoreConfiguration(
+            stateDirectory: Self.stateDirectory, directory: Self.outputDirectory, sync: sync,
+            lineBytesMax: lineBytesMax)
+    }
+
+    static var router: Router {
+        Router(
+            rules: [OutputRule(name: "merged", destination: .absolute(linesOutput), framing: .lines)],
+            hasFallback: true)
+    }
+
+    /// Where the fallback puts a source.
+    static func output(_ source: StreamSource) -> SourcePath {
+        SourcePath(bytes: Array("\(outputDirectory)/\(source.host)".utf8) + source.path.bytes)
+    }
+}

@@ -1,0 +1,48 @@
+import HamsterCore
+import HamsterProtocol
+import HamsterRouting
+import HamsterStore
+import NIOCore
+
+/// One connection as the server's process has it: the protocol's machines, driven as the server's handlers drive them.
+final class ServerConnection {
+    /// Before the stream, while its place or its output is waited for, and open.
+    enum Phase {
+        case opening
+        case claiming(StreamRequest, OutputRule)
+        case streaming(Stream)
+        case closed
+    }
+
+    struct Stream {
+        var request: StreamRequest
+        var writer: OutputWriter
+        var machine: ServerStream
+        var mailbox: CommitMailbox
+        var hasInputEnded = false
+        var pendingStop: Reply?
+    }
+
+    let connection: SimulatedConnection
+    let streamID: String
+    var opening = ServerOpening()
+    var decoder = LineDecoder()
+    var phase = Phase.opening
+    var heartbeatDue: Int64 = 0
+
+    init(_ connection: SimulatedConnection) {
+        self.connection = connection
+        let digits = String(connection.id, radix: 16)
+        streamID = String(repeating: "0", count: 12 - digits.count) + digits
+        send(ServerLine.welcome.bytes + ServerLine.streamID(streamID).bytes)
+    }
+
+    func send(_ bytes: [UInt8]) { connection.send(bytes, from: .server) }
+
+    var hasMail: Bool {
+        if case .streaming(let stream) = phase { stream.mailbox.hasNews } else { false }
+    }
+
+    var isStreaming: Bool { if case .streaming = phase { true } else { false } }
+    var isClosed: Bool { if case .closed = phase { true } else { false } }
+}

@@ -1,0 +1,283 @@
+import HamsterCore
+import HamsterFiles
+import HamsterProtocol
+import HamsterRouting
+import HamsterStore
+import NIOCore
+
+/// The server's process: the real store, router and protocol machines, with the schedule in place of event loops. What
+/// its handlers do between them is done here in the same order; a kill leaves only the disk.
+final class SimulatedServer {
+    private let fileSystem: SimulatedFileSystem
+    let store: Store
+    private let router: Router
+    private let clock: SimulatedClock
+    private var claims = StreamClaims()
+    private(set) var connections: [ServerConnection] = []
+    /// What the store has reported of outputs that lost bytes and commits that failed.
+    private let failures: FailureCount
+
+    /// Starts: locks, reads the journal and mends outputs. Throws where the store does.
+    init(
+        _ fileSystem: SimulatedFileSystem, _ configuration: StoreConfiguration, _ router: Router,
+        _ clock: SimulatedClock
+    ) throws(StoreError) {
+        self.fileSystem = fileSystem
+        self.router = router
+        self.clock = clock
+        let (wall, failures) = (fileSystem.disk.wall, FailureCount())
+        self.failures = failures
+        store = try Store(
+            configuration, fileSystem: fileSystem, now: { wall.now.seconds }, onFailure: { _ in failures.add() })
+    }
+
+    var isAlive: Bool { fileSystem.isAlive }
+
+    func accept(_ connection: SimulatedConnection) { connections.append(ServerConnection(connection)) }
+
+    /// Takes the next piece that came for a connection.
+    func receive(_ event: SimulatedConnection.Event, on connection: ServerConnection) {
+        guard isAlive else { return }
+        switch event {
+        case .bytes(let bytes): received(bytes, connection)
+        case .ended: inputEnded(connection)
+        case .broken: disconnected(connection)
+        }
+    }
+
+    /// Runs what waits for nothing but its turn: durable offsets, failures, streams that wait for their place.
+    func relay() {
+        for connection in connections where isAlive {
+            deliverMail(to: connection)
+            if case .claiming(let request, let rule) = connection.phase { claim(request, rule, connection) }
+        }
+        connections.removeAll { $0.isClosed }
+    }
+
+    var hasRelayWork: Bool {
+        connections.contains { connection in
+            if case .claiming = connection.phase { true } else { connection.hasMail }
+        }
+    }
+
+    /// One group commit. While it waits for the disk, `meanwhile` runs.
+    func commit(meanwhile: @escaping () -> Void) {
+        fileSystem.whileSynchronizing = meanwhile
+        try? store.commit()
+        fileSystem.whileSynchronizing = {}
+    }
+
+    /// Sends what is due by the clock.
+    func tick() {
+        for connection in connections where isAlive && connection.heartbeatDue <= clock.elapsed {
+            guard case .streaming(var stream) = connection.phase else { continue }
+            connection.heartbeatDue = clock.elapsed + 15_000_000_000
+            let action = stream.machine.heartbeat()
+            connection.phase = .streaming(stream)
+            run(action, connection)
+        }
+    }
+
+    /// SIGTERM: ends all streams after a last commit, and the store.
+    func stop() {
+        let reply = Reply(.unavailable, "server is stopping", retrySeconds: 1)
+        for connection in connections { stop(connection, reply) }
+        try? store.commit()
+        relay()
+        store.close()
+        relay()
+        for connection in connections where isAlive { connection.connection.abandon(from: .server) }
+    }
+}
+
+extension SimulatedServer {
+    private func received(_ bytes: [UInt8], _ connection: ServerConnection) {
+        switch connection.phase {
+        case .opening:
+            connection.decoder.append(ByteBuffer(bytes: bytes))
+            advance(connection)
+        case .claiming: connection.decoder.append(ByteBuffer(bytes: bytes))
+        case .streaming: append(bytes, connection)
+        case .closed: break
+        }
+    }
+
+    private func advance(_ connection: ServerConnection) {
+        while connection.opening.wantsLine, case .opening = connection.phase {
+            do throws(ProtocolError) {
+                guard let line = try connection.decoder.next() else { return }
+                run(connection.opening.received(line: line), connection)
+            } catch {
+                run(connection.opening.failed(error), connection)
+            }
+        }
+    }
+
+    private func run(_ action: ServerOpening.Action, _ connection: ServerConnection) {
+        switch action {
+        case .awaitLine, .ignore: break
+        case .decide(let request): decide(request, connection)
+        case .refuse(let reply): connection.send(reply.line)
+        case .refuseAndClose(let reply): close(connection, reply)
+        case .open: break
+        }
+    }
+
+    private func decide(_ request: StreamRequest, _ connection: ServerConnection) {
+        guard let rule = router.route(request.source, service: request.service) else {
+            return run(connection.opening.decided(.failure(Reply(.noOutput, "no output takes it"))), connection)
+        }
+        connection.phase = .claiming(request, rule)
+        claim(request, rule, connection)
+    }
+
+    private func claim(_ request: StreamRequest, _ rule: OutputRule, _ connection: ServerConnection) {
+        let key = request.acknowledgement.map { FileKey(host: request.source.host, file: $0.file) }
+        let claim = StreamClaims.Claim(
+            source: request.source, key: key, exclusiveOutput: rule.framing == .bytes ? rule.destination : nil)
+        switch claims.claim(claim, for: connection.connection.id) {
+        case .granted: open(request, rule, key, connection)
+        case .busy: refuse(Reply(.busy, "another source is writing this output", retrySeconds: 5), connection)
+        case .occupied(let holder):
+            // Tried again when the older one has let go.
+            guard let older = connections.first(where: { $0.connection.id == holder }) else { return }
+            stop(older, Reply(.busy, "taken over by \(connection.streamID)"))
+        }
+    }
+
+    private func refuse(_ reply: Reply, _ connection: ServerConnection) {
+        connection.phase = .opening
+        run(connection.opening.decided(.failure(reply)), connection)
+    }
+
+    private func open(_ request: StreamRequest, _ rule: OutputRule, _ key: FileKey?, _ connection: ServerConnection) {
+        let mailbox = CommitMailbox()
+        do throws(StoreError) {
+            let writer = try store.open(
+                OutputTarget(simulating: rule), key: key, startOffset: request.acknowledgement?.offset ?? 0,
+                endsFile: request.size != nil, onCommit: { mailbox.committed($0) },
+                onFailure: { mailbox.failed($0) })
+            var grant = StreamGrant()
+            if key != nil {
+                grant.offset = writer.start.offset
+                grant.check = writer.start.tail.check(at: writer.start.offset)
+            }
+            _ = connection.opening.decided(.success(grant))
+            let machine = ServerStream(isAcknowledged: key != nil, offset: grant.offset ?? 0)
+            connection.phase = .streaming(
+                .init(request: request, writer: writer, machine: machine, mailbox: mailbox))
+            connection.heartbeatDue = clock.elapsed + 15_000_000_000
+            if isAlive { connection.send(ServerLine.ready(grant).bytes) }
+            let rest = connection.decoder.takeRest()
+            if rest.readableBytes > 0 { append(Array(rest.readableBytesView), connection) }
+        } catch {
+            claims.release(connection.connection.id)
+            if isAlive { refuse(Reply(.outputFailed, "\(error)"), connection) }
+        }
+    }
+}
+
+extension SimulatedServer {
+    private func append(_ bytes: [UInt8], _ connection: ServerConnection) {
+        guard case .streaming(let stream) = connection.phase, stream.machine.isReceiving, !stream.hasInputEnded else {
+            return
+        }
+        do throws(StoreError) {
+            try stream.writer.append(bytes.span.bytes)
+        } catch {
+            fail(connection, error)
+        }
+    }
+
+    private func inputEnded(_ connection: ServerConnection) {
+        guard case .streaming(var stream) = connection.phase else { return close(connection, nil) }
+        stream.hasInputEnded = true
+        connection.phase = .streaming(stream)
+        settle(connection)
+    }
+
+    private func stop(_ connection: ServerConnection, _ reply: Reply) {
+        switch connection.phase {
+        case .opening, .claiming: run(connection.opening.aborted(reply), connection)
+        case .streaming(var stream):
+            stream.pendingStop = reply
+            stream.hasInputEnded = true
+            connection.phase = .streaming(stream)
+            settle(connection)
+        case .closed: break
+        }
+    }
+
+    /// Ends the stream: what was received is with the output already.
+    private func settle(_ connection: ServerConnection) {
+        guard case .streaming(var stream) = connection.phase, stream.machine.isReceiving else { return }
+        let isComplete = !stream.machine.isAcknowledged || stream.request.size == stream.writer.position
+        do throws(StoreError) {
+            try stream.writer.finish(endsFile: stream.pendingStop == nil && isComplete)
+        } catch {
+            return fail(connection, error)
+        }
+        let received = stream.writer.written
+        let action =
+            stream.pendingStop.map { stream.machine.stopped(received: received, reply: $0) }
+            ?? stream.machine.inputEnded(received: received)
+        connection.phase = .streaming(stream)
+        run(action, connection)
+    }
+
+    private func fail(_ connection: ServerConnection, _ error: StoreError) {
+        guard case .streaming(var stream) = connection.phase else { return }
+        let action = stream.machine.failed(Reply(.outputFailed, "\(error)"))
+        connection.phase = .streaming(stream)
+        run(action, connection)
+    }
+
+    private func deliverMail(to connection: ServerConnection) {
+        guard case .streaming(let stream) = connection.phase else { return }
+        let mail = stream.mailbox.take()
+        if let failure = mail.failure { fail(connection, failure) }
+        guard let offset = mail.committed, case .streaming(var stream) = connection.phase else { return }
+        let action = stream.machine.committed(offset)
+        connection.phase = .streaming(stream)
+        run(action, connection)
+    }
+
+    private func disconnected(_ connection: ServerConnection) {
+        if case .streaming(var stream) = connection.phase { stream.machine.disconnected() }
+        close(connection, nil, isBroken: true)
+    }
+
+    private func run(_ action: ServerStream.Action, _ connection: ServerConnection) {
+        guard isAlive else { return }
+        switch action {
+        case .none: break
+        case .acknowledge(let offset): connection.send(ServerLine.acknowledged(offset).bytes)
+        // The schedule commits soon enough.
+        case .commit: break
+        case .close(let offset, let reply):
+            if let offset { connection.send(ServerLine.acknowledged(offset).bytes) }
+            close(connection, reply)
+        }
+    }
+
+    private func close(_ connection: ServerConnection, _ reply: Reply?, isBroken: Bool = false) {
+        guard isAlive else { return }
+        if let reply { connection.send(reply.line) }
+        if case .streaming(let stream) = connection.phase { stream.writer.close() }
+        claims.release(connection.connection.id)
+        connection.phase = .closed
+        if !isBroken { connection.connection.finish(from: .server) }
+        connection.connection.abandon(from: .server)
+    }
+}
+
+extension OutputTarget {
+    fileprivate init(simulating rule: OutputRule) {
+        let location: Location =
+            switch rule.destination {
+            case .beneath(let components): .beneath(components: components)
+            case .absolute(let path): .absolute(path)
+            }
+        self.init(location: location, framing: rule.framing == .bytes ? .bytes : .lines, mode: rule.mode)
+    }
+}
