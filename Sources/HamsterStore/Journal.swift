@@ -40,7 +40,8 @@ final class Journal: Sendable {
         sync = configuration.sync
         self.fileSystem = fileSystem
         var index = JournalIndex()
-        let opened = try Self.load(path, fileSystem, into: &index, &recovery)
+        var opened = try Self.load(path, fileSystem, into: &index, &recovery)
+        if sync == .commit, !recovery.isFresh { Self.renew(&opened, index, path, fileSystem) }
         file = Mutex(opened)
         self.index = Mutex(index)
     }
@@ -111,6 +112,16 @@ extension Journal {
             return handle
         }
         return File(format: content.format, handle: handle, size: content.validSize)
+    }
+
+    /// Writes anew what was read. A sync of the process before may have failed: then the kernel shows frames that are not
+    /// on disk, takes them for clean, and no further sync writes them. Where it fails, the first commit tries again.
+    private static func renew(_ file: inout File, _ index: JournalIndex, _ path: String, _ fileSystem: any FileSystem) {
+        do {
+            file = try create(index.everything, path, fileSystem)
+        } catch {
+            file.mustRewrite = true
+        }
     }
 
     private static func read(_ bytes: [UInt8], _ path: String) throws(StoreError) -> JournalFormat.Content {

@@ -42,6 +42,23 @@ import Testing
         #expect(try scene.output("a") == "beforeafter")
     }
 
+    @Test func `a journal is written anew at each start, since an earlier sync of it may have failed`() throws {
+        do {
+            let store = try store()
+            let writer = try store.open(.bytes("a"), "a")
+            try writer.append("before")
+            fileSystem.set(.error(.synchronize, pathSuffix: "/journal", code: EIO))
+            #expect(throws: StoreError.self) { try store.commit() }
+        }
+        fileSystem.set(nil)
+        let rewritten = fileSystem.count(.replace)
+
+        let again = try store()
+
+        #expect(fileSystem.count(.replace) == rewritten + 1)
+        #expect(try again.offset("a") == 6)
+    }
+
     @Test func `a failed output is opened anew even before the next commit`() throws {
         let store = try store()
         let a = try store.open(.bytes("a"), "a")
