@@ -50,10 +50,16 @@ final class Journal: Sendable {
     func write(_ commit: CommitRecord) throws(StoreError) {
         guard !commit.isEmpty else { return }
         try file.withLock { file throws(StoreError) in
-            if file.mustRewrite { try rewrite(&file, index.withLock { $0.everything }) }
+            try settle(&file)
             try append(commit, to: &file)
             index.withLock { $0.apply(commit) }
         }
+    }
+
+    /// Sees to it that nothing is on disk but what the index says. The frame of a commit that failed may be, and a crash
+    /// would make it count: an output that was cut back meanwhile would lack what the frame says of it.
+    func settle() throws(StoreError) {
+        try file.withLock { file throws(StoreError) in try settle(&file) }
     }
 
     /// Asks the index.
@@ -161,6 +167,10 @@ extension Journal {
             if !isAsBefore { file.mustRewrite = true }
             throw StoreError(.journal, SourcePath(path), cause: error)
         }
+    }
+
+    private func settle(_ file: inout File) throws(StoreError) {
+        if file.mustRewrite { try rewrite(&file, index.withLock { $0.everything }) }
     }
 
     private func rewrite(_ file: inout File, _ content: CommitRecord) throws(StoreError) {

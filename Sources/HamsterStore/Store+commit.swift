@@ -12,8 +12,11 @@ extension Store {
             if isReleased { throw StoreError(.closed, SourcePath(configuration.journal)) }
             let queue = table.withLock { $0.takeQueue() }
             let touched = table.withLock { $0.takeTouched() }
-            let snapshots = present(synchronized(queue.compactMap { $0.snapshot() }))
+            let taken = queue.compactMap { $0.snapshot() }
+            let snapshots: [OutputFile.Snapshot]
             do throws(StoreError) {
+                try journal.settle()
+                snapshots = present(synchronized(taken))
                 try journal.write(commitRecord(of: snapshots, touched))
             } catch {
                 for output in queue where output.requeue() { enqueue(output) }

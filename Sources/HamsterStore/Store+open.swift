@@ -132,6 +132,7 @@ extension Store {
         guard let known, table.withLock({ $0.mustCut.contains(output.location) }) else { return status.size }
         let mustCut = known.identity == status.identity && known.length < status.size
         if mustCut {
+            try journal.settle()
             try StoreError.about(output.path, .output) { () throws(FileError) in try handle.truncate(to: known.length) }
         }
         table.withLock { _ = $0.mustCut.remove(output.location) }

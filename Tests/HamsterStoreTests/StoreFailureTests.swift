@@ -59,6 +59,24 @@ import Testing
         #expect(try again.offset("a") == 6)
     }
 
+    @Test func `an output is not cut back below what a failed commit may have left in the journal`() throws {
+        do {
+            let store = try store()
+            let writer = try store.open(.bytes("a"), "a")
+            try writer.append("before")
+            fileSystem.set(.error(.synchronize, pathSuffix: "/journal", code: EIO))
+            #expect(throws: StoreError.self) { try store.commit() }
+            fileSystem.set(.error(.synchronize, pathSuffix: "/a", code: EIO))
+            try store.commit()
+        }
+
+        let again = try scene.store()
+
+        #expect(reports.failures.map(\.code) == [.lost])
+        #expect(try scene.output("a") == "")
+        #expect(try again.offset("a") == nil)
+    }
+
     @Test func `a failed output is opened anew even before the next commit`() throws {
         let store = try store()
         let a = try store.open(.bytes("a"), "a")
