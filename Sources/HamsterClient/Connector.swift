@@ -14,12 +14,17 @@ final class Connector: Sendable {
     }
 
     private struct State {
+        /// The target that is tried first.
         var preferred = 0
         /// Nil before the first attempt: the first result is always worth a line.
         var isReachable: Bool?
+        /// The connections that run, by their target.
+        var channels: [ObjectIdentifier: (endpoint: Int, channel: any Channel)] = [:]
     }
 
     private static let readBytes = AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 1_024, maximum: 16 * 1_024)
+    /// How often targets before the present one are tried.
+    private static let returnInterval: Duration = .seconds(15)
 
     private let endpoints: [Endpoint]
     private let connectTimeout: TimeAmount
@@ -27,6 +32,7 @@ final class Connector: Sendable {
     private let threadPool: NIOThreadPool
     private let logger: Logger
     private let state = Mutex(State())
+    private let leftFirst = WakeSignal()
 
     /// Reads the certificates. Throws `TLSError`.
     init(
@@ -48,6 +54,9 @@ final class Connector: Sendable {
         self.logger = logger
     }
 
+    /// The target that the next connection tries first.
+    var preferredTarget: String { endpoints[state.withLock { $0.preferred }].target.description }
+
     /// Runs one transfer from connect to close. Cancellation ends it after the last acknowledgement.
     /// `started` gets the connection, for commands to it.
     func run(_ transfer: Transfer, started: @Sendable (any Channel) -> Void) async -> TransferOutcome {
@@ -55,19 +64,27 @@ final class Connector: Sendable {
         let endpoint = endpoints[index]
         var transfer = transfer
         transfer.logger[metadataKey: "target"] = "\(endpoint.target.description)"
-        transfer.opened = { self.reachable(endpoint) }
+        let opened = transfer.opened
+        transfer.opened = {
+            self.reachable(endpoint)
+            opened()
+        }
         let loop = group.any()
         let outcome = loop.makePromise(of: TransferOutcome.self)
-        let channel: any Channel
-        do {
-            channel = try await bootstrap(loop, endpoint, transfer, outcome)
-                .connect(host: endpoint.target.host, port: endpoint.target.port).get()
-        } catch {
-            let failure = ClientError.unreachable(target: endpoint.target.description, reason: Self.reason(error))
-            outcome.succeed(.failed(failure))
-            unreachable(index, failure)
-            return .failed(failure)
+        let handler: @Sendable () -> any ChannelHandler = { [transfer, threadPool] in
+            TransferHandler(transfer: transfer, outcome: outcome, threadPool: threadPool)
         }
+        let channel: any Channel
+        do throws(ClientError) {
+            channel = try await connect(endpoint, on: loop, handler)
+        } catch {
+            outcome.succeed(.failed(error))
+            failed(index, error)
+            return .failed(error)
+        }
+        let number = ObjectIdentifier(channel)
+        state.withLock { $0.channels[number] = (index, channel) }
+        defer { state.withLock { _ = $0.channels.removeValue(forKey: number) } }
         started(channel)
         let result = await withTaskCancellationHandler {
             try? await outcome.futureResult.get()
@@ -80,15 +97,26 @@ final class Connector: Sendable {
         return result
     }
 
+    private func connect(
+        _ endpoint: Endpoint, on loop: any EventLoop, _ handler: @escaping @Sendable () -> any ChannelHandler
+    ) async throws(ClientError) -> any Channel {
+        do {
+            return try await bootstrap(loop, endpoint, handler)
+                .connect(host: endpoint.target.host, port: endpoint.target.port).get()
+        } catch {
+            throw .unreachable(target: endpoint.target.description, reason: Self.reason(error))
+        }
+    }
+
     private func bootstrap(
-        _ loop: any EventLoop, _ endpoint: Endpoint, _ transfer: Transfer, _ outcome: EventLoopPromise<TransferOutcome>
+        _ loop: any EventLoop, _ endpoint: Endpoint, _ handler: @escaping @Sendable () -> any ChannelHandler
     ) -> ClientBootstrap {
         ClientBootstrap(group: loop)
             .connectTimeout(connectTimeout)
             .channelOption(.allowRemoteHalfClosure, value: true)
             .channelOption(.maxMessagesPerRead, value: 1)
             .channelOption(.recvAllocator, value: Self.readBytes)
-            .channelInitializer { [connectTimeout, threadPool] channel in
+            .channelInitializer { [connectTimeout] channel in
                 channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
                     if let context = endpoint.context {
@@ -97,41 +125,9 @@ final class Connector: Sendable {
                                 context: context, peerName: endpoint.target.description,
                                 handshakeTimeout: connectTimeout))
                     }
-                    try pipeline.addHandler(
-                        TransferHandler(transfer: transfer, outcome: outcome, threadPool: threadPool))
+                    try pipeline.addHandler(handler())
                 }
             }
-    }
-
-    private func reachable(_ endpoint: Endpoint) {
-        let isNews = state.withLock { state in
-            defer { state.isReachable = true }
-            return state.isReachable != true
-        }
-        if isNews { logger.info("connected", metadata: ["target": "\(endpoint.target.description)"]) }
-    }
-
-    private func unreachable(_ index: Int, _ failure: ClientError) {
-        advance(from: index)
-        let isNews = state.withLock { state in
-            defer { state.isReachable = false }
-            return state.isReachable != false
-        }
-        if isNews { logger.warning("target unreachable", metadata: ["reason": "\(failure)"]) }
-    }
-
-    private func failed(_ index: Int, _ failure: ClientError) {
-        switch failure {
-        case .tls, .interrupted, .silent: advance(from: index)
-        case .unreachable, .violated, .refused, .unreadable, .stopped: break
-        }
-    }
-
-    /// The next target in the list is tried first from now on, unless another file has moved on already.
-    private func advance(from index: Int) {
-        state.withLock { state in
-            if state.preferred == index { state.preferred = (index + 1) % endpoints.count }
-        }
     }
 
     /// What went wrong in one line: NIO's collected connection errors print as a page.
@@ -143,5 +139,85 @@ final class Connector: Sendable {
         }
         if error.dnsAError != nil || error.dnsAAAAError != nil { return "host name not found" }
         return "no address"
+    }
+}
+
+// MARK: - Which target
+
+extension Connector {
+    /// Tries the targets before the present one again and again while there are any; returns at cancellation. Streams
+    /// that are idle then move, the others with their next connection.
+    func returnToFirst() async {
+        while !Task.isCancelled {
+            guard state.withLock({ $0.preferred }) > 0 else {
+                await leftFirst.wait()
+                continue
+            }
+            // A share at random: a fleet must not come back as one.
+            try? await Task.sleep(for: Self.returnInterval * Double.random(in: 0.5...1))
+            for index in 0..<state.withLock({ $0.preferred }) where await welcomes(endpoints[index]) {
+                moveBack(to: index)
+                break
+            }
+        }
+    }
+
+    /// Whether a target answers as a server does that takes streams.
+    private func welcomes(_ endpoint: Endpoint) async -> Bool {
+        let loop = group.any()
+        let answer = loop.makePromise(of: Bool.self)
+        do throws(ClientError) {
+            let timeout = connectTimeout
+            _ = try await connect(endpoint, on: loop) { ProbeHandler(answer: answer, timeout: timeout) }
+        } catch {
+            answer.succeed(false)
+        }
+        // The handler answers whatever happens; only a loop that has ended does not.
+        return (try? await answer.futureResult.get()) ?? false
+    }
+
+    private func moveBack(to index: Int) {
+        let channels = state.withLock { state -> [any Channel] in
+            guard index < state.preferred else { return [] }
+            state.preferred = index
+            return state.channels.values.filter { $0.endpoint > index }.map(\.channel)
+        }
+        logger.notice("target is back", metadata: ["target": "\(endpoints[index].target.description)"])
+        for channel in channels { channel.pipeline.fireUserInboundEventTriggered(TransferCommand.giveUp) }
+    }
+
+    private func reachable(_ endpoint: Endpoint) {
+        let isNews = state.withLock { state in
+            defer { state.isReachable = true }
+            return state.isReachable != true
+        }
+        if isNews { logger.info("connected", metadata: ["target": "\(endpoint.target.description)"]) }
+    }
+
+    /// What is wrong with the target and not with a file is reported once, however many files there are.
+    private func failed(_ index: Int, _ failure: ClientError) {
+        switch failure {
+        case .unreachable, .tls:
+            advance(from: index)
+            let isNews = state.withLock { state in
+                defer { state.isReachable = false }
+                return state.isReachable != false
+            }
+            guard isNews else { return }
+            logger.log(
+                level: failure.isLasting ? .error : .warning, "target unreachable", metadata: ["reason": "\(failure)"])
+        case .interrupted, .silent: advance(from: index)
+        case .violated, .refused, .unreadable, .stopped: break
+        }
+    }
+
+    /// The next target in the list is tried first from now on, unless another file has moved on already.
+    private func advance(from index: Int) {
+        let hasLeft = state.withLock { state in
+            guard state.preferred == index, endpoints.count > 1 else { return false }
+            state.preferred = (index + 1) % endpoints.count
+            return state.preferred > 0
+        }
+        if hasLeft { leftFirst.raise() }
     }
 }

@@ -82,6 +82,7 @@ package struct ShippingService: Service {
             threadPool: threadPool, logger: logger)
         let result = await withTaskGroup(of: Void.self) { saving in
             saving.addTask { await saveRegularly(threadPool) }
+            saving.addTask { await connector.returnToFirst() }
             defer { saving.cancelAll() }
             return await cancelWhenGracefulShutdown {
                 await shipAll(environment)
