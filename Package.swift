@@ -45,8 +45,8 @@ let package = Package(
         .executableTarget(
             name: "loghamsterd",
             dependencies: [
-                "HamsterConfiguration", "HamsterFiles", "HamsterProgram", "HamsterServer", "HamsterStore", "HamsterTLS",
-                argumentParser, lifecycle, logging,
+                "HamsterConfiguration", "HamsterFiles", "HamsterProgram", "HamsterServer", "HamsterStatus",
+                "HamsterStore", "HamsterTLS", argumentParser, lifecycle, logging,
             ], swiftSettings: settings),
         .target(
             name: "LogHamster",
@@ -82,12 +82,16 @@ let package = Package(
         .target(
             name: "HamsterTail", dependencies: ["HamsterCore", "HamsterFiles", "HamsterState"],
             swiftSettings: strictSettings),
+        .target(name: "HamsterListener", dependencies: [nioCore], swiftSettings: settings),
+        .target(
+            name: "HamsterStatus", dependencies: ["HamsterListener", lifecycle, logging, nioCore, nioPosix],
+            swiftSettings: settings),
         .target(name: "HamsterRouting", dependencies: ["HamsterCore"], swiftSettings: strictSettings),
         .target(
             name: "HamsterServer",
             dependencies: [
-                "HamsterCore", "HamsterFiles", "HamsterProtocol", "HamsterRouting", "HamsterStore", "HamsterTLS",
-                lifecycle, logging, nioCore, nioPosix,
+                "HamsterCore", "HamsterFiles", "HamsterListener", "HamsterProtocol", "HamsterRouting", "HamsterStatus",
+                "HamsterStore", "HamsterTLS", lifecycle, logging, nioCore, nioPosix,
             ], swiftSettings: strictSettings),
         .target(
             name: "HamsterClient",
@@ -107,7 +111,7 @@ let package = Package(
             name: "simulate", dependencies: ["HamsterSimulation", argumentParser], path: "Tests/simulate",
             swiftSettings: settings),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["HamsterTesting", "loghamsterc", "loghamsterd"],
+            name: "EndToEndTests", dependencies: ["HamsterStatus", "HamsterTesting", "loghamsterc", "loghamsterd"],
             swiftSettings: settings),
         .testTarget(
             name: "LogHamsterTests", dependencies: ["HamsterTesting", "LogHamster", "loghamsterd"],
@@ -147,6 +151,9 @@ let package = Package(
         .testTarget(
             name: "HamsterStateTests",
             dependencies: ["HamsterCore", "HamsterFiles", "HamsterState", "HamsterTesting"], swiftSettings: settings),
+        .testTarget(
+            name: "HamsterStatusTests", dependencies: ["HamsterStatus", "HamsterTesting", lifecycle, logging],
+            swiftSettings: settings),
         .testTarget(
             name: "HamsterStoreTests", dependencies: ["HamsterCore", "HamsterFiles", "HamsterStore"],
             swiftSettings: settings),

@@ -70,12 +70,16 @@ package struct Program: Sendable {
         return journal == "\(status.st_dev):\(status.st_ino)"
     }
 
-    /// Each file, socket and stream is a descriptor: the soft limit is raised to the hard one.
-    package func raiseDescriptorLimit() {
+    /// Each file, socket and stream is a descriptor: the soft limit is raised to the hard one, and logged.
+    package func raiseDescriptorLimit(_ logger: Logger) {
+        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
         var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        guard getrlimit(resource, &limit) == 0 else { return }
+        let before = limit.rlim_cur
         limit.rlim_cur = limit.rlim_max
-        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        // Where that is refused the old limit stays, and is what the line says.
+        let isRaised = setrlimit(resource, &limit) == 0
+        logger.debug("limit of open files", metadata: ["files": "\(isRaised ? limit.rlim_cur : before)"])
     }
 
     private func report(_ error: any Error, _ command: (some ParsableCommand).Type) -> ExitStatus {

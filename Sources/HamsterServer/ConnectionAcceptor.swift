@@ -1,3 +1,6 @@
+internal import Glibc
+internal import HamsterFiles
+internal import HamsterListener
 internal import HamsterTLS
 internal import Logging
 internal import NIOCore
@@ -38,6 +41,16 @@ struct ConnectionAcceptor: Sendable {
         ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: Self.backlog)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    var log = AcceptFailureLog(logger: logger)
+                    try channel.pipeline.syncOperations.addHandler(
+                        AcceptPause { error in
+                            statistics.acceptFailed()
+                            log.failed(error)
+                        })
+                }
+            }
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelOption(.recvAllocator, value: Self.readBytes)
@@ -72,5 +85,27 @@ struct ConnectionAcceptor: Sendable {
                     store: admission.store, registry: streams, threadPool: admission.threadPool,
                     statistics: statistics, idleTimeout: limits.idleTimeout.map { TimeAmount($0) },
                     logger: logger)))
+    }
+}
+
+/// A line when connections begin to wait for want of descriptors or memory, and then one in some seconds.
+private struct AcceptFailureLog {
+    private static let interval: Duration = .seconds(10)
+
+    let logger: Logger
+    private var last: ContinuousClock.Instant?
+
+    init(logger: Logger) { self.logger = logger }
+
+    mutating func failed(_ error: IOError) {
+        guard last.map({ .now - $0 >= Self.interval }) ?? true else { return }
+        last = .now
+        let isLimit = error.errnoCode == EMFILE || error.errnoCode == ENFILE
+        logger.error(
+            "connections wait: none can be accepted",
+            metadata: [
+                "reason": "\(reasonOfErrno(error.errnoCode))",
+                "advice": "\(isLimit ? "raise the limit of open files" : "free some memory")",
+            ])
     }
 }

@@ -34,5 +34,7 @@ final class ConnectionRegistry: Sendable {
         channels.withLock { channels in channels[ObjectIdentifier(channel)] = nil }
     }
 
+    var count: Int { channels.withLock { $0.count } }
+
     var all: [any Channel] { channels.withLock { Array($0.values) } }
 }

@@ -1,5 +1,6 @@
 internal import HamsterProtocol
 internal import HamsterRouting
+package import HamsterStatus
 package import HamsterStore
 internal import HamsterTLS
 package import Logging
@@ -13,12 +14,17 @@ package struct LogHamsterServer: Service {
     private let logger: Logger
     private let store: Store
     private let tls: TLSContext?
+    private let statistics = ServerStatistics()
+    private let streams: StreamRegistry
+    private let connections: ConnectionRegistry
 
     /// Opens certificates and the store; nothing listens yet. Throws `TLSError` or `StoreError`.
     package init(configuration: ServerConfiguration, store: Store, logger: Logger) throws {
         self.configuration = configuration
         self.logger = logger
         self.store = store
+        streams = StreamRegistry(streamsPerHostMax: configuration.limits.streamsPerHostMax)
+        connections = ConnectionRegistry(connectionsMax: configuration.limits.connectionsMax)
         tls = try configuration.tls.map { settings throws(TLSError) in
             try TLSContext(server: settings, applicationProtocols: [ProtocolLimits.applicationProtocol])
         }
@@ -28,6 +34,15 @@ package struct LogHamsterServer: Service {
     package static func check(_ configuration: ServerConfiguration) throws {
         guard let tls = configuration.tls else { return }
         _ = try TLSContext(server: tls, applicationProtocols: [ProtocolLimits.applicationProtocol])
+    }
+
+    /// How the server fares, for its status document.
+    package var status: [JSON.Member] {
+        let reports = streams.reports
+        return ServerStatus(
+            store: store.status, open: reports.open, failures: reports.failures, connections: connections.count,
+            statistics: statistics.snapshot
+        ).document
     }
 
     /// Serves until graceful shutdown, then commits, tells the clients and returns within the grace period.
@@ -48,8 +63,7 @@ package struct LogHamsterServer: Service {
     }
 
     private func serve(on group: MultiThreadedEventLoopGroup, _ threadPool: NIOThreadPool) async throws {
-        let statistics = ServerStatistics()
-        let acceptor = makeAcceptor(threadPool, statistics)
+        let acceptor = makeAcceptor(threadPool)
         let listeners = try await acceptor.listen(configuration.listeners, on: group)
         for listener in listeners {
             logger.notice("listening", metadata: ["address": "\(describe(listener.localAddress))"])
@@ -79,15 +93,14 @@ package struct LogHamsterServer: Service {
         }
     }
 
-    private func makeAcceptor(_ threadPool: NIOThreadPool, _ statistics: ServerStatistics) -> ConnectionAcceptor {
-        let streams = StreamRegistry(streamsPerHostMax: configuration.limits.streamsPerHostMax)
-        return ConnectionAcceptor(
+    private func makeAcceptor(_ threadPool: NIOThreadPool) -> ConnectionAcceptor {
+        ConnectionAcceptor(
             admission: StreamAdmission(
                 router: Router(rules: configuration.outputs, hasFallback: configuration.hasFallback),
                 hostBinding: configuration.hostBinding, store: store, registry: streams, threadPool: threadPool,
                 logger: logger, takeoverTimeout: configuration.limits.handshakeTimeout / 2),
-            connections: ConnectionRegistry(connectionsMax: configuration.limits.connectionsMax),
-            streams: streams, statistics: statistics, tls: tls, limits: configuration.limits, logger: logger)
+            connections: connections, streams: streams, statistics: statistics, tls: tls, limits: configuration.limits,
+            logger: logger)
     }
 
     /// Tells every connection to end and waits until they have, or until the grace is over.

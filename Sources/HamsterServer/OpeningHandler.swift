@@ -1,4 +1,5 @@
 internal import HamsterCore
+internal import HamsterFiles
 internal import HamsterProtocol
 internal import HamsterStore
 internal import HamsterTLS
@@ -77,6 +78,7 @@ final class OpeningHandler: ChannelDuplexHandler, RemovableChannelHandler {
         switch event {
         case let event as TLSHandshakeCompleted:
             identity = event.peer
+            environment.peer = event.peer?.dnsNames.first
             environment.logger[metadataKey: "peer"] = "\(event.peer?.dnsNames.first ?? "-")"
             environment.logger.debug(
                 "TLS established",
@@ -180,6 +182,7 @@ extension OpeningHandler {
     ) {
         switch answer {
         case .failure(let reply):
+            environment.registry.reports.failed(request.source, "\(reply)", at: FileTime.now.seconds)
             guard !isGone else { return }
             run(machine.decided(.failure(reply)), context)
             advance(context)

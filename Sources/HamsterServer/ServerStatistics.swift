@@ -8,12 +8,14 @@ final class ServerStatistics: Sendable {
         var receivedBytes: UInt64
         var refusedStreams: Int
         var refusedConnections: Int
+        var acceptFailures: Int
     }
 
     private let streams = Atomic<Int>(0)
     private let receivedBytes = Atomic<UInt64>(0)
     private let refusedStreams = Atomic<Int>(0)
     private let refusedConnections = Atomic<Int>(0)
+    private let acceptFailures = Atomic<Int>(0)
 
     func streamOpened() { streams.add(1, ordering: .relaxed) }
 
@@ -23,10 +25,14 @@ final class ServerStatistics: Sendable {
 
     func connectionRefused() { refusedConnections.add(1, ordering: .relaxed) }
 
+    /// A connection waits in the kernel, for want of a descriptor or memory.
+    func acceptFailed() { acceptFailures.add(1, ordering: .relaxed) }
+
     var snapshot: Snapshot {
         Snapshot(
             streams: streams.load(ordering: .relaxed), receivedBytes: receivedBytes.load(ordering: .relaxed),
             refusedStreams: refusedStreams.load(ordering: .relaxed),
-            refusedConnections: refusedConnections.load(ordering: .relaxed))
+            refusedConnections: refusedConnections.load(ordering: .relaxed),
+            acceptFailures: acceptFailures.load(ordering: .relaxed))
     }
 }

@@ -1,3 +1,4 @@
+internal import HamsterFiles
 internal import HamsterProtocol
 internal import HamsterStore
 internal import Logging
@@ -18,6 +19,8 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
         var statistics: ServerStatistics
         var idleTimeout: TimeAmount?
         var logger: Logger
+        /// The first DNS name of the client's certificate.
+        var peer: String?
     }
 
     /// Decompressed bytes that one turn of the event loop may make: a bomb costs its sender time, not its neighbours.
@@ -30,6 +33,8 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private let feed: OutputFeed
     private let inflater: Inflater?
     private let size: UInt64?
+    private let report: StreamReport
+    private var hasProgressed = false
     private var machine: ServerStream
     /// Compressed bytes that wait for their turn.
     private var compressed = ByteBuffer()
@@ -61,6 +66,9 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
         self.admitted = admitted
         self.handle = handle
         size = request.size
+        report = StreamReport(
+            streamID: handle.streamID, source: request.source, output: admitted.writer.path, peer: environment.peer,
+            since: FileTime.now.seconds, start: admitted.writer.start.offset)
         feed = OutputFeed(writer: admitted.writer, loop: loop, threadPool: environment.threadPool)
         machine = ServerStream(
             isAcknowledged: request.acknowledgement != nil, offset: admitted.grant.offset ?? 0)
@@ -68,10 +76,12 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        environment.registry.reports.add(report)
         feed.onProgress = { [weak self] in self?.progressed() }
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         admitted.commits.attach(to: context.eventLoop) { offset in
             let handler = bound.value
+            handler.noteCommitted(offset)
             handler.run(handler.machine.committed(offset))
         }
         startTimers(context.eventLoop, bound)
@@ -144,6 +154,7 @@ extension StreamHandler {
         } catch {
             fail(error.reply, error)
         }
+        report.received(upTo: admitted.writer.position)
     }
 
     private func inflate() {
@@ -175,6 +186,7 @@ extension StreamHandler {
             fail(error.reply, error)
             return
         }
+        report.received(upTo: admitted.writer.position)
         isInflating = false
         if compressed.readableBytes > 0 { inflate() }
         settleIfDrained()
@@ -182,6 +194,13 @@ extension StreamHandler {
             isReadWithheld = false
             context?.read()
         }
+    }
+
+    private func noteCommitted(_ offset: UInt64) {
+        report.acknowledged(upTo: offset)
+        guard !hasProgressed else { return }
+        hasProgressed = true
+        environment.registry.reports.progressed(report.source)
     }
 
     private func stop(_ command: StopCommand) {
@@ -222,6 +241,7 @@ extension StreamHandler {
 
     private func fail(_ reply: Reply, _ error: any Error) {
         environment.logger.warning("stream failed", metadata: ["reason": "\(error)"])
+        environment.registry.reports.failed(report.source, "\(error)", at: FileTime.now.seconds)
         compressed = ByteBuffer()
         run(machine.failed(reply))
     }
@@ -273,6 +293,7 @@ extension StreamHandler {
             return
         }
         isReleased = true
+        environment.registry.reports.remove(report)
         feed.onProgress = nil
         admitted.commits.detach()
         admitted.writer.close()

@@ -43,6 +43,7 @@ final class StreamRegistry: Sendable {
         var perHost: [String: Int] = [:]
     }
 
+    let reports = StreamReports()
     private let state = Mutex(State())
     private let streamsPerHostMax: Int
 

@@ -62,6 +62,9 @@ final class Journal: Sendable {
         try file.withLock { file throws(StoreError) in try settle(&file) }
     }
 
+    /// In bytes. Waits for a commit that is being written.
+    var size: Int { file.withLock { $0.size } }
+
     /// Asks the index.
     func read<Answer: Sendable>(_ question: (inout JournalIndex) -> Answer) -> Answer {
         index.withLock { index in question(&index) }

@@ -1,4 +1,4 @@
-internal import HamsterCore
+package import HamsterCore
 internal import Synchronization
 
 /// One stream's way into its output. One call at a time; closed by `close`, or with the last reference.
@@ -37,6 +37,9 @@ package final class OutputWriter: Sendable {
     }
 
     deinit { close() }
+
+    /// The output's file.
+    package var path: SourcePath { output.path }
 
     /// The source offset behind all bytes that were appended, whether they are in the output yet or wait for their line's end.
     package var position: UInt64 { received.load(ordering: .relaxed) }
@@ -99,6 +102,15 @@ package final class OutputWriter: Sendable {
 
     private func write(_ bytes: RawSpan, _ position: StreamPosition) throws(StoreError) {
         guard bytes.byteCount > 0 else { return }
+        do throws(StoreError) {
+            try writeWhenOpen(bytes, position)
+        } catch {
+            store.noteFailure(error, output)
+            throw error
+        }
+    }
+
+    private func writeWhenOpen(_ bytes: RawSpan, _ position: StreamPosition) throws(StoreError) {
         while true {
             switch try output.append(bytes, by: id, upTo: position) {
             case .appended(let isNews):

@@ -10,24 +10,34 @@ extension Store {
     package func commit() throws(StoreError) {
         try commitTurn.withLock { isReleased throws(StoreError) in
             if isReleased { throw StoreError(.closed, SourcePath(configuration.journal)) }
-            let queue = table.withLock { $0.takeQueue() }
-            let touched = table.withLock { $0.takeTouched() }
-            let taken = queue.compactMap { $0.snapshot() }
-            let snapshots: [OutputFile.Snapshot]
+            let (queue, touched) = table.withLock { ($0.takeQueue(), $0.takeTouched()) }
+            let start = ContinuousClock.now
             do throws(StoreError) {
-                try journal.settle()
-                snapshots = present(synchronized(taken))
-                try journal.write(commitRecord(of: snapshots, touched))
+                try commit(queue, touched)
             } catch {
-                for output in queue where output.requeue() { enqueue(output) }
+                noteCommit(.now - start, error)
                 throw error
             }
-            for snapshot in snapshots { settle(snapshot) }
-            for output in queue {
-                output.closeIfLeaving()
-                retire(output)
-            }
+            if !queue.isEmpty { noteCommit(.now - start, nil) }
             compact()
+        }
+    }
+
+    private func commit(_ queue: [OutputFile], _ touched: Set<FileKey>) throws(StoreError) {
+        let taken = queue.compactMap { $0.snapshot() }
+        let snapshots: [OutputFile.Snapshot]
+        do throws(StoreError) {
+            try journal.settle()
+            snapshots = present(synchronized(taken))
+            try journal.write(commitRecord(of: snapshots, touched))
+        } catch {
+            for output in queue where output.requeue() { enqueue(output) }
+            throw error
+        }
+        for snapshot in snapshots { settle(snapshot) }
+        for output in queue {
+            output.closeIfLeaving()
+            retire(output)
         }
     }
 
@@ -106,6 +116,7 @@ extension Store {
         table.withLock { table in
             if !loss.isCut { table.mustCut.insert(output.location) }
             table.remove(output)
+            table.failures.note(error, at: output.location)
         }
         free(loss.streams)
         for stream in loss.streams { stream.onFailure(error) }
@@ -146,6 +157,7 @@ extension Store {
         let streams = snapshot.output.commit(snapshot.ledger)
         uncommitted.subtract(snapshot.ledger.byteCount, ordering: .relaxed)
         free(streams.filter(\.isCommitted))
+        table.withLock { $0.failures.committed(snapshot.output.location) }
         for stream in streams { stream.onCommit(stream.committed) }
     }
 

@@ -72,7 +72,9 @@ extension Store {
                     try openFile(of: output, target)
                 }
                 switch attachment {
-                case .attached(let id): return (output, id)
+                case .attached(let id):
+                    table.withLock { $0.failures.opened(location) }
+                    return (output, id)
                 case .leaving: awaitCommit()
                 case .retired: table.withLock { $0.remove(output) }
                 case .failed:
@@ -81,9 +83,16 @@ extension Store {
                 }
             } catch {
                 if output.isRetired { table.withLock { $0.remove(output) } }
+                noteFailure(error, output, isOfOpening: true)
                 throw error
             }
         }
+    }
+
+    /// Remembers what befell an output, as far as it is the output's own trouble.
+    func noteFailure(_ error: StoreError, _ output: OutputFile, isOfOpening: Bool = false) {
+        guard error.code == .output else { return }
+        table.withLock { $0.failures.note(error, at: output.location, isOfOpening: isOfOpening) }
     }
 
     /// Opens the file of an output whose writers have outlived the one before.

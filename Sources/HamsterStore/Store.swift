@@ -20,6 +20,7 @@ package final class Store: Sendable {
     let table: Mutex<StoreTable>
     /// Held by the one commit that runs; true once the state directory may be another's.
     let commitTurn = Mutex(false)
+    let commits = Mutex(StoreStatus.Commits())
     let uncommitted = Atomic<Int>(0)
     let commitIsRequested = Atomic<Bool>(false)
     let isStopping = Atomic<Bool>(false)

@@ -27,6 +27,8 @@ struct StoreTable {
     /// Directories whose entries are durable, as of when they were last seen to change.
     private var directoriesDurable: Set<SourcePath> = []
     var isClosed = false
+    /// Outputs whose last opening, write or sync failed.
+    var failures = OutputFailures()
 
     /// The output at a location, made when there is none.
     mutating func output(_ location: OutputTarget.Location, make: () -> OutputFile) -> OutputFile {

@@ -23,7 +23,7 @@ struct Follow: AsyncParsableCommand {
         for warning in settings.warnings { logger.warning("unsafe setting", metadata: ["reason": "\(warning)"]) }
         // Before anything is touched: a certificate that can't be used is a wrong configuration.
         try ShippingService.check(settings.client)
-        program.raiseDescriptorLimit()
+        program.raiseDescriptorLimit(logger)
         let fileSystem = LinuxFileSystem()
         let state = try StateStore(directory: settings.stateDirectory, fileSystem: fileSystem)
         if let damage = state.damage {

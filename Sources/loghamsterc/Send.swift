@@ -27,8 +27,8 @@ struct Send: AsyncParsableCommand {
         settings.client.retry.giveUpAfter = settings.client.connectTimeout
         let fileSystem = LinuxFileSystem()
         try ShippingService.checkReadable(settings.client, fileSystem)
-        program.raiseDescriptorLimit()
         let logger = program.logger(settings.log)
+        program.raiseDescriptorLimit(logger)
         for warning in settings.warnings { logger.warning("unsafe setting", metadata: ["reason": "\(warning)"]) }
         let shipping = ShippingService(
             configuration: settings.client, state: StateStore(inMemory: fileSystem), fileSystem: fileSystem,

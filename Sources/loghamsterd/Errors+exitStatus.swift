@@ -1,6 +1,7 @@
 package import HamsterFiles
 package import HamsterProgram
 package import HamsterServer
+package import HamsterStatus
 package import HamsterStore
 package import HamsterTLS
 
@@ -24,4 +25,14 @@ extension StoreError: ExitStatusProviding {
 
 extension ServerError: ExitStatusProviding {
     package var exitStatus: ExitStatus { isForbidden ? .permission : .unavailable }
+}
+
+extension StatusError: ExitStatusProviding {
+    package var exitStatus: ExitStatus {
+        switch code {
+        case .notRunning, .timedOut: .unavailable
+        case .forbidden: .permission
+        case .occupied, .unreadable, .system: .io
+        }
+    }
 }

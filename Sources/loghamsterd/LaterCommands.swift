@@ -7,10 +7,3 @@ struct Route: NotSupportedYet {
 
     @Argument(parsing: .captureForPassthrough) var arguments: [String] = []
 }
-
-/// `loghamsterd status`: comes later.
-struct Status: NotSupportedYet {
-    static let configuration = CommandConfiguration(abstract: "Not supported yet.", shouldDisplay: false)
-
-    @Argument(parsing: .captureForPassthrough) var arguments: [String] = []
-}

@@ -3,6 +3,7 @@ import HamsterConfiguration
 import HamsterFiles
 import HamsterProgram
 import HamsterServer
+import HamsterStatus
 import HamsterStore
 import Logging
 
@@ -20,14 +21,18 @@ struct Serve: AsyncParsableCommand {
         for warning in settings.warnings { logger.warning("unsafe setting", metadata: ["reason": "\(warning)"]) }
         // Before anything is touched: a certificate that can't be used is a wrong configuration.
         try LogHamsterServer.check(settings.server)
-        program.raiseDescriptorLimit()
+        program.raiseDescriptorLimit(logger)
         let store = try Store(
             settings.server.store, fileSystem: LinuxFileSystem(), now: { FileTime.now.seconds },
             onFailure: { report($0, logger) })
         defer { store.close() }
         log(store.recovery, logger)
         let server = try LogHamsterServer(configuration: settings.server, store: store, logger: logger)
-        try await program.run(server, log: settings.log) {
+        let started = FileTime.now.seconds
+        let status = try StatusService(directory: settings.server.store.stateDirectory, logger: logger) {
+            .object(StatusDocument.head(started: started) + server.status)
+        }
+        try await program.run(server, beside: [status], log: settings.log) {
             let count = store.reopenOutputs()
             logger.notice(
                 "SIGHUP: outputs are reopened; configuration and certificates are read at a restart only",

@@ -1,0 +1,104 @@
+import Foundation
+import HamsterStatus
+import HamsterTesting
+import Testing
+
+/// The limit of open files is reached: what is open goes on, the rest waits.
+struct DescriptorsRunOutTests {
+    @Test func `connections wait for descriptors, without a busy loop, and streams go on`() async throws {
+        let deployment = try await Deployment.plain()
+        let server = try await deployment.startPlainServer()
+        let stream = try await RawConnection.greeted(port: deployment.port)
+        try await stream.open("web1:/var/log/app.log ack:1 file:a offset:0")
+        try await stream.send("before")
+        try await stream.waitForAcknowledgement(of: 6)
+
+        let limit = try await server.useUpDescriptors()
+        let waiting = try (0..<10).map { _ in try RawConnection(port: deployment.port) }
+        try await server.waitForError("connections wait: none can be accepted")
+        for count in 1...20 {
+            try await stream.send("0123456789")
+            try await stream.waitForAcknowledgement(of: 6 + 10 * count)
+        }
+        try await server.setDescriptorLimit(limit)
+        for connection in waiting { #expect(try await connection.line().hasPrefix("### ")) }
+
+        let counters = try StatusRequest.fetch(in: deployment.scratch("server-state"), timeout: .seconds(20))[
+            "counters"]
+        guard case .integer(let failures) = counters?["accept_failures"] else {
+            throw TestingError("no accept_failures in \(counters?.text ?? "nothing")")
+        }
+        // A listener that asks again at once fails some thousand times a second.
+        #expect((1...200).contains(failures))
+        #expect(server.errors.components(separatedBy: "connections wait").count == 2)
+        #expect(try await server.terminate() == 0)
+    }
+
+    @Test func `an output that finds no descriptor is answered with 507, and opened once there is one`() async throws {
+        let deployment = try await Deployment.plain()
+        let server = try await deployment.startPlainServer()
+        let connection = try await RawConnection.greeted(port: deployment.port)
+
+        let limit = try await server.useUpDescriptors()
+        let request = "INIT STREAM web1:/var/log/app.log ack:1 file:a offset:0"
+        #expect(try await connection.ask(request) == "507 the output cannot be written")
+        try await server.waitForError("raise the limit of open files")
+        try await server.setDescriptorLimit(limit)
+
+        #expect(try await connection.ask(request).hasPrefix("200 "))
+        try await connection.send("data")
+        try await connection.waitForAcknowledgement(of: 4)
+    }
+
+    @Test func `a soft limit is raised to the hard one`() async throws {
+        let deployment = try await Deployment.plain()
+        let program = try Repository.program("loghamsterd")
+        let file = try deployment.scratch.write(
+            "low.toml",
+            "listen = \"127.0.0.1:0\"\ndirectory = \"stored\"\nstate = \"low-state\"\ndebug = true\n[tls]\nenabled = false"
+        )
+
+        let server = try ChildProcess(
+            "/bin/sh", ["-c", "ulimit -Sn 64; ulimit -Hn 512; exec \"$0\" --config \"$1\"", program, file],
+            in: deployment.scratch)
+
+        try await server.waitForError("limit of open files files=512")
+        try await server.waitForError("listening")
+        #expect(try await server.terminate() == 0)
+    }
+
+    @Test func `outputs are closed when their streams have ended`() async throws {
+        let deployment = try await Deployment.plain()
+        let server = try await deployment.startPlainServer()
+        let output = deployment.scratch("stored/web1/var/log/app.log")
+        let connection = try await RawConnection.greeted(port: deployment.port)
+        try await connection.open("web1:/var/log/app.log ack:1 file:a offset:0")
+        try await connection.send("data")
+        try await connection.waitForAcknowledgement(of: 4)
+        #expect(try server.openFiles().contains(output))
+
+        connection.finish()
+        #expect(try await connection.linesUntilEnd() == ["ACK 4"])
+        try await eventually("the output to be closed") { try !server.openFiles().contains(output) }
+    }
+}
+
+extension ChildProcess {
+    /// Lets the process open nothing any more. Returns the limit that it had.
+    fileprivate func useUpDescriptors() async throws -> Int {
+        let open = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(processID)/fd").compactMap { Int($0) }
+        guard let free = (0...open.count).first(where: { !open.contains($0) }) else {
+            throw TestingError("no free descriptor")
+        }
+        try await setDescriptorLimit(free)
+        return 1_024
+    }
+
+    fileprivate func setDescriptorLimit(_ limit: Int) async throws {
+        let scratch = try ScratchDirectory()
+        // The hard limit stays: only root could raise it again.
+        let prlimit = try ChildProcess(
+            "/usr/bin/prlimit", ["--pid", "\(processID)", "--nofile=\(limit):"], in: scratch)
+        guard try await prlimit.exitCode() == 0 else { throw TestingError("prlimit: \(prlimit.errors)") }
+    }
+}
