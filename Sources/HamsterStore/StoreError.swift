@@ -63,7 +63,7 @@ extension StoreError: CustomStringConvertible {
         case .busy: "\(path): is being written by another stream\(cause)"
         case .locked: "\(path): the state directory is in use by another process\(cause)"
         case .damagedJournal:
-            "\(path): damaged at byte \(number ?? 0), with intact records behind it: restore the file, or move it away "
+            "\(path): damaged at byte \(number ?? 0), and not by a crash at its end: restore the file, or move it away "
                 + "and let clients send from where they know their files to be acknowledged"
         case .unknownJournalVersion:
             "\(path): has version \(number ?? 0), this program knows version \(JournalFormat.version): use the "

@@ -137,6 +137,33 @@ struct CommandsSayWhatIsWrongTests {
         #expect(process.errors == "\(program): \(command): this command is not supported yet\n")
     }
 
+    @Test(arguments: [("may not be read", Int32(77)), ("is a directory", 74), ("is damaged", 74)])
+    func `a journal that can't be used ends the server, and is named`(trouble: String, code: Int32) async throws {
+        let deployment = try await Deployment.plain()
+        try await deployment.startPlainServer().terminate()
+        let journal = deployment.scratch("server-state/journal")
+        switch trouble {
+        case "is a directory":
+            try FileManager.default.removeItem(atPath: journal)
+            try FileManager.default.createDirectory(atPath: journal, withIntermediateDirectories: false)
+        case "is damaged": try deployment.scratch.write("server-state/journal", "no journal at all")
+        default: chmod(journal, 0)
+        }
+        let program = try Repository.program("loghamsterd")
+        let words = [program, "--config", deployment.scratch("server.toml")]
+        // Root reads whatever the mode says, so it becomes nobody, to whom the directory belongs.
+        let isDropped = code == 77 && geteuid() == 0
+        for name in ["", "server-state"] where isDropped { chown(deployment.scratch(name), 65_534, 65_534) }
+        let prefix = ["/usr/bin/setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+        chmod(deployment.scratch.path, 0o755)
+        if isDropped { chown(deployment.scratch("server-state/journal.lock"), 65_534, 65_534) }
+
+        let command = (isDropped ? prefix : []) + words
+        let server = try ChildProcess(command[0], Array(command.dropFirst()), in: deployment.scratch)
+        #expect(try await server.exitCode() == code)
+        #expect(server.errors.contains("\nloghamsterd: \(journal): "), "\(server.errors)")
+    }
+
     @Test func `an inherited JOURNAL_STREAM doesn't make a file the journal`() async throws {
         let deployment = try await Deployment.plain()
         try await deployment.startPlainServer().terminate()

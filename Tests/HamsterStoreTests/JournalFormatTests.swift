@@ -58,13 +58,14 @@ import Testing
 
     @Test func `a flipped bit is an error that names its frame, and in the last frame a torn end`() throws {
         let (bytes, ends) = try journal()
-        for index in bytes.indices {
+        for bit in 0..<8 * bytes.count {
+            let index = bit / 8
             var flipped = bytes
-            flipped[index] ^= 0x10
+            flipped[index] ^= 1 << (bit % 8)
             if index >= ends[2] {
                 #expect(try JournalFormat.read(flipped).validSize == ends[2])
             } else if index == 7 {
-                #expect(throws: JournalFormat.Damage.unknownVersion(0x11)) { try JournalFormat.read(flipped) }
+                #expect(throws: JournalFormat.Damage.unknownVersion(flipped[7])) { try JournalFormat.read(flipped) }
             } else {
                 let start = index < ends[0] ? 0 : ends.last { $0 <= index } ?? 0
                 #expect(throws: JournalFormat.Damage.damaged(atByte: start)) { try JournalFormat.read(flipped) }

@@ -64,6 +64,27 @@ import Testing
         #expect(try scene.journal() == journal)
     }
 
+    @Test func `a journal cut within its header is refused, and left as it is`() throws {
+        try commit("one", "a")
+        let journal = try scene.journal()
+        for size in 1..<JournalFormat.headerSize {
+            try scene.setJournal(journal.prefix(size))
+            let error = #expect(throws: StoreError.self) { try scene.store() }
+            #expect(error?.code == .damagedJournal)
+            #expect(error?.number == 0)
+            #expect(try scene.journal().count == size)
+        }
+    }
+
+    @Test func `a directory in the journal's place is refused, and named`() throws {
+        try FileManager.default.createDirectory(
+            atPath: scene.configuration.journal, withIntermediateDirectories: true)
+
+        let error = #expect(throws: StoreError.self) { try scene.store() }
+        #expect(error?.code == .journal)
+        #expect("\(error.map { "\($0)" } ?? "")".hasPrefix(scene.configuration.journal))
+    }
+
     @Test func `another version is refused`() throws {
         try commit("one", "a")
         var journal = try scene.journal()
