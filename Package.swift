@@ -39,8 +39,7 @@ let package = Package(
             name: "loghamsterc",
             dependencies: [
                 "HamsterClient", "HamsterConfiguration", "HamsterCore", "HamsterFiles", "HamsterProgram",
-                "HamsterState",
-                "HamsterTLS", argumentParser, lifecycle, logging,
+                "HamsterState", "HamsterStatus", "HamsterTLS", "HamsterTail", argumentParser, lifecycle, logging,
             ], swiftSettings: settings),
         .executableTarget(
             name: "loghamsterd",
@@ -57,7 +56,8 @@ let package = Package(
         .target(
             name: "HamsterProgram",
             dependencies: [
-                "CZlib", "HamsterConfiguration", "HamsterTLS", argumentParser, lifecycle, logging,
+                "CZlib", "HamsterConfiguration", "HamsterFiles", "HamsterStatus", "HamsterTLS", argumentParser,
+                lifecycle, logging,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ], swiftSettings: settings),
         .target(
@@ -96,8 +96,8 @@ let package = Package(
         .target(
             name: "HamsterClient",
             dependencies: [
-                "HamsterCore", "HamsterFiles", "HamsterProtocol", "HamsterState", "HamsterTLS", "HamsterTail",
-                lifecycle, logging, nioCore, nioPosix,
+                "HamsterCore", "HamsterFiles", "HamsterProtocol", "HamsterState", "HamsterStatus", "HamsterTLS",
+                "HamsterTail", lifecycle, logging, nioCore, nioPosix,
             ], swiftSettings: strictSettings),
 
         .target(name: "HamsterTesting", path: "Tests/HamsterTesting", swiftSettings: settings),

@@ -40,6 +40,12 @@ package struct ClientConfiguration: Sendable {
         self.targets = targets
         self.inputs = inputs
     }
+
+    /// Of so many descriptors some are for connections, event loops and the log: files get the rest.
+    package mutating func useDescriptors(_ descriptorsMax: Int) {
+        let reserved = min(connectionsMax, descriptorsMax / 2) + 64
+        openFilesMax = min(openFilesMax, max(16, (descriptorsMax - reserved) * 3 / 4))
+    }
 }
 
 /// One `[[input]]`: which files, and how they are sent.

@@ -88,7 +88,9 @@ final class PathShipper: Sendable {
     private func note(_ phase: ShippingCondition.Phase, error: String? = nil) {
         currentCondition.withLock { condition in
             condition.phase = phase
-            if let error { condition.lastError = error }
+            guard let error else { return }
+            condition.lastError = error
+            condition.lastErrorAt = FileTime.now.seconds
         }
     }
 

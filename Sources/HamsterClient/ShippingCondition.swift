@@ -15,4 +15,6 @@ package struct ShippingCondition: Sendable, Hashable {
 
     package var phase = Phase.waiting
     package var lastError: String?
+    /// Unix seconds.
+    package var lastErrorAt: Int64?
 }

@@ -2,15 +2,17 @@ internal import HamsterCore
 package import HamsterFiles
 internal import HamsterProtocol
 package import HamsterState
+package import HamsterStatus
 internal import HamsterTLS
 internal import HamsterTail
 package import Logging
 internal import NIOCore
 internal import NIOPosix
 internal import ServiceLifecycle
+internal import Synchronization
 
 /// The client: finds files, ships them, remembers how far it came, until it is told to stop.
-package struct ShippingService: Service {
+package final class ShippingService: Service {
     /// How often the state reaches the disk at most. What is lost with a crash is asked from the server again.
     private static let saveInterval: Duration = .seconds(1)
 
@@ -24,6 +26,7 @@ package struct ShippingService: Service {
     package let failures = ShippingFailures()
     private let catalogue: SharedCatalogue
     private let shippers = ShipperTable()
+    private let runningConnector = Mutex<Connector?>(nil)
 
     /// Opens nothing yet.
     package init(
@@ -56,6 +59,14 @@ package struct ShippingService: Service {
         }
     }
 
+    /// How the files fare at present, for `loghamsterc status`. Looks at open files: never on an event loop.
+    package var status: [JSON.Member] {
+        ShippingStatus(
+            shippers: shippers.all, target: runningConnector.withLock { $0?.preferredTarget } ?? "-",
+            progress: progress.snapshot
+        ).document
+    }
+
     /// Returns at graceful shutdown or cancellation after the last acknowledgements, or, where all inputs are sent once,
     /// when they are delivered or given up. Throws `TLSError` for certificates that can't be used, `FileError` where
     /// the system allows no watching.
@@ -66,6 +77,7 @@ package struct ShippingService: Service {
         let result: Result<Void, any Error>
         do {
             let connector = try Connector(configuration, group: group, threadPool: threadPool, logger: logger)
+            runningConnector.withLock { $0 = connector }
             result = .success(try await ship(with: connector, threadPool))
         } catch {
             result = .failure(error)
@@ -81,11 +93,11 @@ package struct ShippingService: Service {
             slots: ConnectionSlots(slotsMax: configuration.connectionsMax), connector: connector, progress: progress,
             threadPool: threadPool, logger: logger)
         let result = await withTaskGroup(of: Void.self) { saving in
-            saving.addTask { await saveRegularly(threadPool) }
+            saving.addTask { await self.saveRegularly(threadPool) }
             saving.addTask { await connector.returnToFirst() }
             defer { saving.cancelAll() }
             return await cancelWhenGracefulShutdown {
-                await shipAll(environment)
+                await self.shipAll(environment)
             }
         }
         // Here and now, also where the task is cancelled: nothing else runs any more.
@@ -100,7 +112,7 @@ package struct ShippingService: Service {
     private func shipAll(_ environment: PathShipper.Environment) async -> Result<Void, FileError> {
         let ended = WakeSignal()
         return await withTaskGroup(of: Result<Void, FileError>?.self) { group in
-            group.addTask { await watchAndShip(environment, ended) }
+            group.addTask { await self.watchAndShip(environment, ended) }
             if configuration.inputs.allSatisfy({ $0.files.method == .untilRotated }) {
                 group.addTask {
                     await ended.wait()
@@ -125,7 +137,7 @@ package struct ShippingService: Service {
                         do throws(ClientError) {
                             try await shipper.run()
                         } catch {
-                            failures.add(shipper.followed.path, error)
+                            self.failures.add(shipper.followed.path, error)
                         }
                         if shipper.hasEnd { ended.raise() }
                     }
@@ -143,7 +155,7 @@ package struct ShippingService: Service {
         while !Task.isCancelled {
             do {
                 try await Task.sleep(for: Self.saveInterval)
-                try await threadPool.runIfActive { try state.save() }
+                try await threadPool.runIfActive { try self.state.save() }
                 hasFailed = false
             } catch is CancellationError {
                 return

@@ -1,5 +1,5 @@
 internal import HamsterClient
-internal import HamsterCore
+package import HamsterCore
 internal import HamsterProtocol
 internal import HamsterTLS
 internal import HamsterTail
@@ -202,7 +202,7 @@ extension ClientSettings {
 
 extension SourcePath {
     /// Without empty parts, `.` and `..`; a symbolic link before a `..` is not looked at.
-    var normalized: SourcePath {
+    package var normalized: SourcePath {
         var parts: [ArraySlice<UInt8>] = []
         for component in components where !component.isEmpty && !component.elementsEqual(".".utf8) {
             if component.elementsEqual("..".utf8) {

@@ -70,16 +70,20 @@ package struct Program: Sendable {
         return journal == "\(status.st_dev):\(status.st_ino)"
     }
 
-    /// Each file, socket and stream is a descriptor: the soft limit is raised to the hard one, and logged.
-    package func raiseDescriptorLimit(_ logger: Logger) {
+    /// Each file, socket and stream is a descriptor: the soft limit is raised to the hard one, and logged. Returns how
+    /// many there may be; 1,024 where the system doesn't say.
+    @discardableResult
+    package func raiseDescriptorLimit(_ logger: Logger) -> Int {
         let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
         var limit = rlimit()
-        guard getrlimit(resource, &limit) == 0 else { return }
+        guard getrlimit(resource, &limit) == 0 else { return 1_024 }
         let before = limit.rlim_cur
         limit.rlim_cur = limit.rlim_max
         // Where that is refused the old limit stays, and is what the line says.
         let isRaised = setrlimit(resource, &limit) == 0
-        logger.debug("limit of open files", metadata: ["files": "\(isRaised ? limit.rlim_cur : before)"])
+        let files = Int(clamping: isRaised ? limit.rlim_cur : before)
+        logger.debug("limit of open files", metadata: ["files": "\(files)"])
+        return files
     }
 
     private func report(_ error: any Error, _ command: (some ParsableCommand).Type) -> ExitStatus {

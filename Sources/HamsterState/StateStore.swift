@@ -63,6 +63,15 @@ package final class StateStore: Sendable {
         state = Mutex(State(records))
     }
 
+    /// What a directory's state file says, without its lock and without a change: it may be a running client's.
+    /// Throws ``StateDamage``, or `FileError`.
+    package static func peek(_ directory: String, fileSystem: any FileSystem) throws -> [FileRecord] {
+        guard let bytes = try fileSystem.contents(of: directory + "/client.state", bytesMax: bytesMax) else {
+            return []
+        }
+        return try StateCodec.decode(bytes)
+    }
+
     /// A store that keeps nothing: the server's records are all that a resume has.
     package init(inMemory fileSystem: any FileSystem) {
         path = nil

@@ -40,11 +40,27 @@ package struct FileSelection: Sendable {
     package init(patterns: [PathPattern]) { self.patterns = patterns }
 
     /// Whether this path is taken.
-    package func takes(_ path: SourcePath) -> Bool { patterns.contains { $0.matches(path) } && !excludes(path) }
+    package func takes(_ path: SourcePath) -> Bool { if case .taken = verdict(path) { true } else { false } }
 
-    /// Whether a path that matches ``patterns`` is left out.
-    package func excludes(_ path: SourcePath) -> Bool {
-        exclude.contains { glob in
+    /// Whether a path is left out, whatever the patterns say.
+    package func excludes(_ path: SourcePath) -> Bool { exclusion(of: path) != nil }
+}
+
+extension FileSelection {
+    /// Whether a path is taken, and what decides.
+    package enum Verdict: Sendable, Hashable {
+        case taken(by: PathPattern)
+        case excluded(by: Glob)
+        case noPattern
+    }
+
+    package func verdict(_ path: SourcePath) -> Verdict {
+        guard let pattern = patterns.first(where: { $0.matches(path) }) else { return .noPattern }
+        return exclusion(of: path).map { .excluded(by: $0) } ?? .taken(by: pattern)
+    }
+
+    private func exclusion(of path: SourcePath) -> Glob? {
+        exclude.first { glob in
             glob.pattern.contains("/") ? glob.matches(path.bytes) : glob.matches(path.name)
         }
     }

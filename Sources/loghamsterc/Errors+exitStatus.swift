@@ -1,15 +1,5 @@
-package import HamsterFiles
 package import HamsterProgram
 package import HamsterState
-package import HamsterTLS
-
-extension TLSError: ExitStatusProviding {
-    package var exitStatus: ExitStatus { .configuration }
-}
-
-extension FileError: ExitStatusProviding {
-    package var exitStatus: ExitStatus { isForbidden ? .permission : .io }
-}
 
 extension StateError: ExitStatusProviding {
     package var exitStatus: ExitStatus {

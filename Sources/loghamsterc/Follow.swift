@@ -4,6 +4,7 @@ import HamsterConfiguration
 import HamsterFiles
 import HamsterProgram
 import HamsterState
+import HamsterStatus
 import Logging
 
 /// `loghamsterc --config F` and `loghamsterc --target HOST:PORT FILE…`: ships files as they grow, until SIGTERM.
@@ -18,12 +19,12 @@ struct Follow: AsyncParsableCommand {
 
     func run() async throws {
         let program = LogHamsterCommand.program
-        let settings = try options.settings(program, files: files.isEmpty ? nil : files, isOnce: false)
+        var settings = try options.settings(program, files: files.isEmpty ? nil : files, isOnce: false)
         let logger = program.logger(settings.log)
         for warning in settings.warnings { logger.warning("unsafe setting", metadata: ["reason": "\(warning)"]) }
         // Before anything is touched: a certificate that can't be used is a wrong configuration.
         try ShippingService.check(settings.client)
-        program.raiseDescriptorLimit(logger)
+        settings.client.useDescriptors(program.raiseDescriptorLimit(logger))
         let fileSystem = LinuxFileSystem()
         let state = try StateStore(directory: settings.stateDirectory, fileSystem: fileSystem)
         if let damage = state.damage {
@@ -33,6 +34,10 @@ struct Follow: AsyncParsableCommand {
         }
         let shipping = ShippingService(
             configuration: settings.client, state: state, fileSystem: fileSystem, logger: logger)
-        try await program.run(shipping, log: settings.log)
+        let started = FileTime.now.seconds
+        let status = try StatusService(directory: settings.stateDirectory, logger: logger) {
+            .object(Program.statusHead("loghamsterc", started: started) + shipping.status)
+        }
+        try await program.run(shipping, beside: [status], log: settings.log)
     }
 }

@@ -28,7 +28,7 @@ struct Send: AsyncParsableCommand {
         let fileSystem = LinuxFileSystem()
         try ShippingService.checkReadable(settings.client, fileSystem)
         let logger = program.logger(settings.log)
-        program.raiseDescriptorLimit(logger)
+        settings.client.useDescriptors(program.raiseDescriptorLimit(logger))
         for warning in settings.warnings { logger.warning("unsafe setting", metadata: ["reason": "\(warning)"]) }
         let shipping = ShippingService(
             configuration: settings.client, state: StateStore(inMemory: fileSystem), fileSystem: fileSystem,

@@ -1,17 +1,6 @@
-package import HamsterFiles
 package import HamsterProgram
 package import HamsterServer
-package import HamsterStatus
 package import HamsterStore
-package import HamsterTLS
-
-extension TLSError: ExitStatusProviding {
-    package var exitStatus: ExitStatus { .configuration }
-}
-
-extension FileError: ExitStatusProviding {
-    package var exitStatus: ExitStatus { isForbidden ? .permission : .io }
-}
 
 extension StoreError: ExitStatusProviding {
     package var exitStatus: ExitStatus {
@@ -25,14 +14,4 @@ extension StoreError: ExitStatusProviding {
 
 extension ServerError: ExitStatusProviding {
     package var exitStatus: ExitStatus { isForbidden ? .permission : .unavailable }
-}
-
-extension StatusError: ExitStatusProviding {
-    package var exitStatus: ExitStatus {
-        switch code {
-        case .notRunning, .timedOut: .unavailable
-        case .forbidden: .permission
-        case .occupied, .unreadable, .system: .io
-        }
-    }
 }

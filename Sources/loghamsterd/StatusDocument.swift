@@ -1,4 +1,3 @@
-import Glibc
 import HamsterProgram
 import HamsterStatus
 
@@ -15,10 +14,7 @@ struct StatusDocument {
 
     /// What the document says of the program itself; `started` in Unix seconds.
     static func head(started: Int64) -> [JSON.Member] {
-        [
-            .init("program", .string("loghamsterd")), .init("version", .string(Program.version)),
-            .init("pid", .number(getpid())), .init("started", .number(started)),
-        ]
+        Program.statusHead("loghamsterd", started: started)
     }
 
     /// Each line with its LF.
@@ -75,15 +71,5 @@ struct StatusDocument {
 
     private func cell(_ object: JSON?, _ name: String) -> String { object?[name]?.text ?? "-" }
 
-    /// How long ago a moment was, in its two largest units.
-    private func age(_ object: JSON, _ name: String) -> String {
-        guard case .integer(let then) = object[name] else { return "-" }
-        let seconds = max(0, Int(now) - then)
-        switch seconds {
-        case ..<60: return "\(seconds)s"
-        case ..<3_600: return "\(seconds / 60)m\(seconds % 60)s"
-        case ..<86_400: return "\(seconds / 3_600)h\(seconds % 3_600 / 60)m"
-        default: return "\(seconds / 86_400)d\(seconds % 86_400 / 3_600)h"
-        }
-    }
+    private func age(_ object: JSON, _ name: String) -> String { object.age(name, now: now) }
 }

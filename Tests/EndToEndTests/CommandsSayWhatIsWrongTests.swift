@@ -126,7 +126,7 @@ struct CommandsSayWhatIsWrongTests {
     }
 
     @Test(arguments: [
-        ("loghamsterc", "status"), ("loghamsterc", "explain"), ("loghamsterd", "route"),
+        ("loghamsterd", "route")
     ])
     func `a command that comes later says so, whatever follows it`(program: String, command: String) async throws {
         let deployment = try await Deployment.plain()

@@ -26,7 +26,7 @@ struct ProgramsDoNotShareTests {
         let second = try deployment.runServer(tls: "enabled = false")
 
         #expect(try await second.exitCode() == 69)
-        #expect(second.errors.hasPrefix("loghamsterd: "), "\(second.errors)")
+        #expect(second.errors.contains("\nloghamsterd: "), "\(second.errors)")
         #expect(second.errors.contains(deployment.scratch("server-state")), "\(second.errors)")
         #expect(first.isRunning)
     }
@@ -68,7 +68,7 @@ struct ProgramsDoNotShareTests {
         server = try deployment.runServer(tls: "enabled = false")
 
         #expect(try await server.exitCode() == 74, "\(server.errors)")
-        #expect(server.errors.hasPrefix("loghamsterd: "), "\(server.errors)")
+        #expect(server.errors.contains("\nloghamsterd: "), "\(server.errors)")
         #expect(
             server.errors.contains(deployment.scratch(journal)) && server.errors.contains("byte"), "\(server.errors)")
         let isUntouched = deployment.scratch.contents(journal) == bytes

@@ -1,0 +1,59 @@
+internal import HamsterCore
+internal import HamsterFiles
+internal import HamsterState
+internal import HamsterStatus
+internal import HamsterTail
+
+/// The document that `loghamsterc status` shows; its fields are described in docs/configuration.md.
+struct ShippingStatus {
+    let shippers: [PathShipper]
+    let target: String
+    let progress: ShippingProgress.Snapshot
+
+    var document: [JSON.Member] {
+        let files = shippers.sorted { $0.followed.path < $1.followed.path }.flatMap(Self.files)
+        return [
+            .init("target", .string(target)),
+            .init("counters", counters),
+            .init("files", .array(files)),
+        ]
+    }
+
+    private var counters: JSON {
+        .object([
+            .init("files_found", .number(progress.files)),
+            .init("files_delivered", .number(progress.filesDelivered)),
+            .init("acknowledged_bytes", .number(progress.bytesAcknowledged)),
+            .init("lost_bytes", .number(progress.bytesLost)),
+        ])
+    }
+
+    private static func files(of shipper: PathShipper) -> [JSON] {
+        shipper.followed.all.enumerated().map { index, file in
+            self.file(file, of: shipper, isFirst: index == 0)
+        }
+    }
+
+    private static func file(_ file: TailedFile, of shipper: PathShipper, isFirst: Bool) -> JSON {
+        let record = file.record
+        // A file that was closed to save descriptors is not opened for this.
+        let status = file.isOpen ? try? file.status() : nil
+        let size = status?.size ?? record.sizeSeen
+        let condition = shipper.condition
+        let acknowledged = record.position.offset
+        return .object([
+            .init("path", .string("\(record.path)")),
+            .init("location", .string("\(file.location)")),
+            .init("file", .optional(record.token?.text)),
+            .init("size", .number(size)),
+            .init("acknowledged", .number(acknowledged)),
+            .init("lag_bytes", .number(size > acknowledged ? size - acknowledged : 0)),
+            .init("state", .string(isFirst ? condition.phase.rawValue : "behind")),
+            .init("rotated", .bool(file.rotatedAt != nil)),
+            .init("deleted", .bool(status?.links == 0)),
+            .init("input", .number(shipper.followed.input)),
+            .init("last_error", .optional(isFirst ? condition.lastError : nil)),
+            .init("last_error_at", isFirst ? condition.lastErrorAt.map { .number($0) } ?? .null : .null),
+        ])
+    }
+}
