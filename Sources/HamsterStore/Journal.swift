@@ -4,30 +4,29 @@ internal import Synchronization
 
 /// The journal on disk, and the index of what it says. All methods may be called from any thread, and block.
 final class Journal: Sendable {
-    /// Larger than this, it is compacted once a day, and whenever it is larger than four times what it holds.
-    static let compactionSizeMin = 1 << 20
-    /// In seconds. Without it streams that were sent once would never be forgotten: nothing outdates their records.
-    private static let compactionInterval: Int64 = 86_400
     /// What is read into memory at start.
     static let sizeMax = 4 << 30
 
-    private struct File {
+    struct File {
         var format: JournalFormat
         var handle: any OutputFileHandle
         var size: Int
         /// After a failed sync nobody knows what of the file is on disk, and asking again would get a false yes.
         var mustRewrite = false
+        /// What was committed since the compaction that runs has begun; nil where none runs.
+        var sinceCompaction: CommitRecord?
         /// Unix seconds; 0 after a start.
         var compactedAt: Int64 = 0
         /// Put off after a compaction that failed.
-        var compactionSizeMin = Journal.compactionSizeMin
+        var compactionSizeMin = 0
     }
 
-    private let path: String
+    let path: String
+    let compactionSizeMin: Int
     private let sync: SyncPolicy
-    private let fileSystem: any FileSystem
-    private let file: Mutex<File>
-    private let index: Mutex<JournalIndex>
+    let fileSystem: any FileSystem
+    let file: Mutex<File>
+    let index: Mutex<JournalIndex>
     let waiting = Mutex<[Registration]>([])
     /// Held by the one that writes for all who wait.
     let turn = Mutex<Void>(())
@@ -38,6 +37,7 @@ final class Journal: Sendable {
     ) throws(StoreError) {
         path = configuration.journal
         sync = configuration.sync
+        compactionSizeMin = configuration.compactionSizeMin
         self.fileSystem = fileSystem
         var index = JournalIndex()
         var opened = try Self.load(path, fileSystem, into: &index, &recovery)
@@ -52,6 +52,7 @@ final class Journal: Sendable {
         try file.withLock { file throws(StoreError) in
             try settle(&file)
             try append(commit, to: &file)
+            file.sinceCompaction?.add(commit)
             index.withLock { $0.apply(commit) }
         }
     }
@@ -68,32 +69,6 @@ final class Journal: Sendable {
     /// Asks the index.
     func read<Answer: Sendable>(_ question: (inout JournalIndex) -> Answer) -> Answer {
         index.withLock { index in question(&index) }
-    }
-
-    /// Writes the journal anew when most of it is outdated, or a day after the last time (`now` in unix seconds);
-    /// forgets what the function drops that `makeForget` gives, which is asked only then. An error leaves all as it was.
-    func compactIfWorthwhile(
-        now: Int64, _ makeForget: () -> (inout JournalIndex) -> Void
-    ) throws(StoreError) {
-        try file.withLock { file throws(StoreError) in
-            let liveSize = index.withLock { $0.liveSize }
-            let isDue = now - file.compactedAt >= Self.compactionInterval
-            guard file.size > max(file.compactionSizeMin, isDue ? 0 : 4 * liveSize) else { return }
-            let forget = makeForget()
-            var kept = index.withLock { $0 }
-            forget(&kept)
-            let mustRewrite = file.mustRewrite
-            do throws(StoreError) {
-                try rewrite(&file, kept.everything)
-                file.compactedAt = now
-                index.withLock { forget(&$0) }
-            } catch {
-                file.mustRewrite = mustRewrite || !isInPlace(file)
-                file.compactedAt = now
-                file.compactionSizeMin = 2 * file.size
-                throw error
-            }
-        }
     }
 }
 
@@ -183,7 +158,7 @@ extension Journal {
     }
 
     /// Whether the journal's name still leads to this file, so that what is appended to it will be read again.
-    private func isInPlace(_ file: File) -> Bool {
+    func isInPlace(_ file: File) -> Bool {
         guard let named = try? fileSystem.status(of: SourcePath(path)), let open = try? file.handle.status() else {
             return false
         }

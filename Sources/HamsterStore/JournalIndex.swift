@@ -45,11 +45,42 @@ struct JournalIndex: Sendable {
         }
     }
 
-    /// Drops what was last seen before `time` (Unix seconds), except what is open.
-    mutating func forget(before time: Int64, streamsOpen: Set<FileKey>, outputsOpen: Set<OutputTarget.Location>) {
-        streams = streams.filter { $0.value.lastSeen >= time || streamsOpen.contains($0.key) }
-        outputs = outputs.filter { $0.value.lastSeen >= time || outputsOpen.contains($0.key) }
-        liveSize = everything.encoded.count
+    /// Streams and outputs that a compaction leaves out.
+    struct Expired: Sendable, Hashable {
+        var streams: Set<FileKey> = []
+        var outputs: Set<OutputTarget.Location> = []
+
+        func intersection(_ other: Self) -> Self {
+            Self(streams: streams.intersection(other.streams), outputs: outputs.intersection(other.outputs))
+        }
+
+        func subtracting(_ other: Self) -> Self {
+            Self(streams: streams.subtracting(other.streams), outputs: outputs.subtracting(other.outputs))
+        }
+    }
+
+    /// What was last seen before `time` (Unix seconds), except what is open.
+    func expired(
+        before time: Int64, streamsOpen: Set<FileKey>, outputsOpen: Set<OutputTarget.Location>
+    ) -> Expired {
+        Expired(
+            streams: Set(streams.filter { $0.value.lastSeen < time && !streamsOpen.contains($0.key) }.keys),
+            outputs: Set(outputs.filter { $0.value.lastSeen < time && !outputsOpen.contains($0.key) }.keys))
+    }
+
+    func records(of some: Expired) -> CommitRecord {
+        CommitRecord(
+            outputs: some.outputs.compactMap { outputs[$0] }, streams: some.streams.compactMap { record(of: $0) })
+    }
+
+    /// Forgets; gives what was forgotten.
+    mutating func remove(_ some: Expired) -> CommitRecord {
+        let removed = records(of: some)
+        for output in removed.outputs { outputs[output.location] = nil }
+        for stream in removed.streams { streams[stream.key] = nil }
+        liveSize -= removed.outputs.reduce(0) { $0 + $1.encodedSize }
+        liveSize -= removed.streams.reduce(0) { $0 + $1.encodedSize }
+        return removed
     }
 
     /// All of it as one commit: what a compacted journal holds.

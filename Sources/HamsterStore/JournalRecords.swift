@@ -29,6 +29,12 @@ struct CommitRecord: Sendable, Hashable {
     var streams: [StreamRecord] = []
 
     var isEmpty: Bool { outputs.isEmpty && streams.isEmpty }
+
+    /// Puts a later commit behind this one. Where both say something of the same thing, the later one holds.
+    mutating func add(_ later: Self) {
+        outputs += later.outputs
+        streams += later.streams
+    }
 }
 
 extension CommitRecord {

@@ -19,7 +19,7 @@ extension Store {
                 throw error
             }
             if !queue.isEmpty { noteCommit(.now - start, nil) }
-            compact()
+            if journal.isCompactionDue(now: now()) { compactionWakeup.wake() }
         }
     }
 
@@ -159,19 +159,5 @@ extension Store {
         free(streams.filter(\.isCommitted))
         table.withLock { $0.failures.committed(snapshot.output.location) }
         for stream in streams { stream.onCommit(stream.committed) }
-    }
-
-    private func compact() {
-        let time = now()
-        let oldest = time - configuration.forgetAfter.components.seconds
-        do {
-            try journal.compactIfWorthwhile(now: time) {
-                let (keys, locations) = table.withLock { table in (Set(table.keys.keys), Set(table.outputs.keys)) }
-                return { index in index.forget(before: oldest, streamsOpen: keys, outputsOpen: locations) }
-            }
-        } catch {
-            // What is committed is committed: a journal that is too long only costs time at the next start.
-            onFailure(error)
-        }
     }
 }

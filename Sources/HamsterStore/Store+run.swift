@@ -3,13 +3,14 @@ internal import HamsterFiles
 internal import Synchronization
 
 extension Store {
-    /// Commits whenever something has waited for the interval, when enough bytes wait, and when asked to; on a thread of
-    /// its own. Returns after a last commit when the task is cancelled, or after `stop`.
+    /// Commits whenever something has waited for the interval, when enough bytes wait, and when asked to, on a thread of
+    /// its own; on another compacts the journal when that is due. Returns after a last commit when the task is cancelled,
+    /// or after `stop`.
     ///
     /// Failed commits go to the store's `onFailure` and are tried again after a pause. Throws only where no thread can be made.
     package func run() async throws(StoreError) {
         do throws(FileError) {
-            try await commitOnThread()
+            try await runThreads()
         } catch {
             throw StoreError(.journal, error.path, cause: error)
         }
@@ -19,20 +20,39 @@ extension Store {
     package func stop() {
         isStopping.store(true, ordering: .releasing)
         wakeup.wake()
+        compactionWakeup.wake()
     }
 
-    private func commitOnThread() async throws(FileError) {
+    private func runThreads() async throws(FileError) {
         let outcome = await withTaskCancellationHandler {
-            do throws(FileError) {
-                try await withDedicatedThread { self.commitUntilStopped() }
-                return Result<Void, FileError>.success(())
-            } catch {
-                return .failure(error)
-            }
+            async let compacting: Void = compactOnThread()
+            let committing = await onThread { $0.commitUntilStopped() }
+            // Also where there was no thread for the commits.
+            stop()
+            await compacting
+            return committing
         } onCancel: {
             stop()
         }
         try outcome.get()
+    }
+
+    /// Without a thread the journal grows, and all else goes on.
+    private func compactOnThread() async {
+        do {
+            try await onThread { $0.compactUntilStopped() }.get()
+        } catch {
+            onFailure(StoreError(.journal, error.path, cause: error))
+        }
+    }
+
+    private func onThread(_ work: @escaping @Sendable (Store) -> Void) async -> Result<Void, FileError> {
+        do throws(FileError) {
+            try await withDedicatedThread { work(self) }
+            return .success(())
+        } catch {
+            return .failure(error)
+        }
     }
 
     private func commitUntilStopped() {

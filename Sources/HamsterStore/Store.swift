@@ -24,7 +24,10 @@ package final class Store: Sendable {
     let uncommitted = Atomic<Int>(0)
     let commitIsRequested = Atomic<Bool>(false)
     let isStopping = Atomic<Bool>(false)
+    /// Held by the one compaction that runs; true once the state directory may be another's.
+    let compactionTurn = Mutex(false)
     let wakeup: Wakeup
+    let compactionWakeup: Wakeup
     private let lock: any FileLock
 
     /// Locks the state directory, reads the journal and cuts outputs back to their recorded lengths. Blocks.
@@ -39,7 +42,7 @@ package final class Store: Sendable {
         self.fileSystem = fileSystem
         self.now = now
         self.onFailure = onFailure
-        (lock, wakeup) = try Self.prepare(configuration, fileSystem)
+        (lock, wakeup, compactionWakeup) = try Self.prepare(configuration, fileSystem)
         var recovery = StoreRecovery()
         journal = try Journal(configuration, fileSystem, recovery: &recovery)
         let mustCut = OutputRecovery(configuration, fileSystem).run(journal.read { $0.outputs }, &recovery)
@@ -78,19 +81,22 @@ package final class Store: Sendable {
             if error.code != .closed { onFailure(error) }
         }
         for output in outputs { retire(output) }
-        commitTurn.withLock { isReleased in
-            isReleased = true
-            lock.release()
+        compactionTurn.withLock { isCompactionOver in
+            isCompactionOver = true
+            commitTurn.withLock { isReleased in
+                isReleased = true
+                lock.release()
+            }
         }
     }
 
     private static func prepare(
         _ configuration: StoreConfiguration, _ fileSystem: any FileSystem
-    ) throws(StoreError) -> (any FileLock, Wakeup) {
+    ) throws(StoreError) -> (any FileLock, Wakeup, Wakeup) {
         do {
             try fileSystem.makeDirectory(configuration.stateDirectory, mode: 0o750)
             try fileSystem.makeDirectory(configuration.directory, mode: 0o750)
-            return (try fileSystem.lock(configuration.lock), try Wakeup())
+            return (try fileSystem.lock(configuration.lock), try Wakeup(), try Wakeup())
         } catch {
             throw StoreError(error.isLocked ? .locked : .journal, error.path, cause: error)
         }

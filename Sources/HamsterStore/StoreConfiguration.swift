@@ -22,6 +22,8 @@ package struct StoreConfiguration: Sendable {
     package var forgetAfter: Duration
     /// The longest line, in bytes without its LF, that `lines` framing keeps whole. Default: 1 MiB.
     package var lineBytesMax: Int
+    /// A journal that is not larger is never compacted. In bytes. Default: 1 MiB.
+    package var compactionSizeMin = 1 << 20
 
     package init(
         stateDirectory: String, directory: String, sync: SyncPolicy = .commit,

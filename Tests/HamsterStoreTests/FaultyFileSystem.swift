@@ -8,7 +8,7 @@ import Synchronization
 /// A step is what changes the disk: append, synchronize, truncate, replace, sync of a directory. `cutPower` takes away
 /// what no sync has reached.
 final class FaultyFileSystem: FileSystem {
-    enum Step: Hashable { case append, synchronize, truncate, replace, directory }
+    enum Step: Hashable { case append, synchronize, truncate, replace, rename, directory }
 
     enum Fault {
         /// All steps from this number on fail; the first does half of its work, or all of it.
@@ -25,6 +25,10 @@ final class FaultyFileSystem: FileSystem {
         var counts: [Step: Int] = [:]
         /// Paths, and the length that a sync has reached.
         var durable: [SourcePath: UInt64] = [:]
+        /// Open files, by the name that they have now.
+        var names: [ObjectIdentifier: SourcePath] = [:]
+        /// Called before each step, with its path, until it says true; not while another such call runs.
+        var onStep: (@Sendable (Step, SourcePath) -> Bool)?
     }
 
     let state = Mutex(State())
@@ -39,6 +43,13 @@ final class FaultyFileSystem: FileSystem {
     }
 
     func set(_ fault: Fault?) { state.withLock { $0.fault = fault } }
+    /// What was set before goes without the lock: it may hold the last reference to a store.
+    func setOnStep(_ body: (@Sendable (Step, SourcePath) -> Bool)?) {
+        _ = state.withLock { state in
+            defer { state.onStep = body }
+            return state.onStep
+        }
+    }
     func count(_ step: Step) -> Int { state.withLock { $0.counts[step] ?? 0 } }
     var stepCount: Int { state.withLock { $0.stepCount } }
 
@@ -47,6 +58,11 @@ final class FaultyFileSystem: FileSystem {
         _ step: Step, _ operation: FileOperation, _ path: SourcePath, part: () throws(FileError) -> Void = {},
         whole: () throws(FileError) -> Void
     ) throws(FileError) {
+        let onStep = state.withLock { state in
+            defer { state.onStep = nil }
+            return state.onStep
+        }
+        if let onStep, !onStep(step, path) { state.withLock { $0.onStep = onStep } }
         let (number, fault) = state.withLock { state in
             state.stepCount += 1
             state.counts[step, default: 0] += 1
@@ -79,7 +95,17 @@ final class FaultyFileSystem: FileSystem {
     func status(of path: SourcePath) throws(FileError) -> FileStatus? { try real.status(of: path) }
     func entries(of directory: SourcePath) throws(FileError) -> [DirectoryEntry] { try real.entries(of: directory) }
     func remove(_ path: SourcePath) throws(FileError) { try real.remove(path) }
-    func rename(_ path: SourcePath, to other: SourcePath) throws(FileError) { try real.rename(path, to: other) }
+    func rename(_ path: SourcePath, to other: SourcePath) throws(FileError) {
+        try step(.rename, .rename, path) { () throws(FileError) in
+            try real.rename(path, to: other)
+            state.withLock { state in
+                state.durable[other] = state.durable.removeValue(forKey: path)
+                // What had the name has none any more.
+                state.names = state.names.filter { $0.value != other }
+                for (file, name) in state.names where name == path { state.names[file] = other }
+            }
+        }
+    }
     func contents(of path: String, bytesMax: Int) throws(FileError) -> [UInt8]? {
         try real.contents(of: path, bytesMax: bytesMax)
     }
@@ -103,8 +129,13 @@ final class FaultyFileSystem: FileSystem {
     ) throws(FileError) -> any OutputFileHandle {
         let handle = try real.openOutput(location, opening)
         let size = try handle.status().size
-        state.withLock { if $0.durable[location.path] == nil { $0.durable[location.path] = size } }
-        return FaultyOutput(self, handle, location.path)
+        let output = FaultyOutput(self, handle, location.path)
+        state.withLock { state in
+            // A file that was just made, or one of before.
+            if state.durable[location.path] == nil || size == 0 { state.durable[location.path] = size }
+            state.names[ObjectIdentifier(output)] = location.path
+        }
+        return output
     }
 }
 
@@ -117,6 +148,10 @@ private final class FaultyOutput: OutputFileHandle {
         self.fileSystem = fileSystem
         self.real = real
         self.path = path
+    }
+
+    deinit {
+        fileSystem.state.withLock { $0.names[ObjectIdentifier(self)] = nil }
     }
 
     var entryDirectories: [SourcePath] { real.entryDirectories }
@@ -134,14 +169,19 @@ private final class FaultyOutput: OutputFileHandle {
         try fileSystem.step(.synchronize, .synchronize, path) { () throws(FileError) in
             if fileSystem.syncs { try real.synchronize() }
             let size = try real.status().size
-            fileSystem.state.withLock { $0.durable[path] = size }
+            fileSystem.state.withLock { state in
+                if let name = state.names[ObjectIdentifier(self)] { state.durable[name] = size }
+            }
         }
     }
 
     func truncate(to length: UInt64) throws(FileError) {
         try fileSystem.step(.truncate, .truncate, path) { () throws(FileError) in
             try real.truncate(to: length)
-            fileSystem.state.withLock { $0.durable[path] = min($0.durable[path] ?? length, length) }
+            fileSystem.state.withLock { state in
+                guard let name = state.names[ObjectIdentifier(self)] else { return }
+                state.durable[name] = min(state.durable[name] ?? length, length)
+            }
         }
     }
 }

@@ -103,7 +103,8 @@ import Testing
         #expect(index.liveSize == index.everything.encoded.count - 2)
 
         let key = try commit(1).streams[0].key
-        index.forget(before: 10, streamsOpen: [key], outputsOpen: [])
+        let forgotten = index.remove(index.expired(before: 10, streamsOpen: [key], outputsOpen: []))
+        #expect(forgotten.streams.map(\.key) == [try commit(0).streams[0].key])
         #expect(index.everything.streams.map(\.key) == [key])
         #expect(index.outputs.isEmpty)
         #expect(index.number(of: .absolute(SourcePath("/new"))) == 4)

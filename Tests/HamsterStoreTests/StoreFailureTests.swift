@@ -187,23 +187,6 @@ import Testing
         #expect(try scene.store().offset("a") == 6)
     }
 
-    @Test func `a compaction that fails leaves the journal in use`() throws {
-        let fileSystem = FaultyFileSystem(syncs: false)
-        let reports = reports
-        let store = try scene.store(fileSystem) { reports.fail($0) }
-        let writers = try (0..<50).map { try store.open(.bytes("\($0)"), "\($0)") }
-        fileSystem.set(.error(.replace, pathSuffix: "/journal", code: ENOSPC))
-        while reports.failures.isEmpty {
-            for writer in writers { try writer.append(String(repeating: "x", count: 64)) }
-            try store.commit()
-        }
-        let position = writers[0].position
-        store.close()
-
-        #expect(reports.failures.map(\.code) == [.journal])
-        #expect(try scene.store().offset("0") == position)
-    }
-
     @Test func `a directory that can't be synchronized loses the outputs that are new in it`() throws {
         let (bad, good) = (Acknowledgements(), Acknowledgements())
         let store = try store()
