@@ -1,0 +1,180 @@
+import HamsterClient
+import HamsterCore
+import HamsterProtocol
+import HamsterTail
+import Testing
+
+struct FileTransferTests {
+    private let followed = FileTransfer.Source(sizeLimit: nil, isRotated: false)
+    private let rotated = FileTransfer.Source(sizeLimit: nil, isRotated: true)
+    private let text = Array("0123456789".utf8)
+
+    private func machine() throws -> FileTransfer {
+        let request = StreamRequest(
+            source: StreamSource(host: "web1", path: SourcePath("/a.log")),
+            acknowledgement: .init(file: try #require(FileToken("f")), offset: 0), offersCompression: false)
+        return FileTransfer(
+            request, .init(chunkBytesMin: 100, flushInterval: .milliseconds(10), closeIdle: .seconds(300)))
+    }
+
+    /// A machine whose stream is open, and that has sent `text`.
+    private func streaming(_ source: FileTransfer.Source? = nil) throws -> FileTransfer {
+        var machine = try machine()
+        for said in ["### hello", "STREAMID 9f2c1a4be07d"] { _ = machine.received(try line(said)) }
+        #expect(name(machine.received(try line("200 OK ack:1 offset:0"))) == "verify")
+        #expect(name(machine.verified(SourcePosition(), now: .zero)) == "read")
+        #expect(name(machine.accept(text.span.bytes, source ?? followed, now: .zero)) == "send")
+        return machine
+    }
+
+    private func line(_ text: String) throws -> ServerLine { try ServerLine(parsing: Array(text.utf8)) }
+
+    /// What a read at the end of `text` brings: the overlap alone.
+    private func end(_ machine: inout FileTransfer, _ source: FileTransfer.Source, now: Duration = .zero) -> String {
+        name(machine.accept(text.span.bytes, source, now: now))
+    }
+
+    private func name(_ action: FileTransfer.Action) -> String {
+        switch action {
+        case .none: "none"
+        case .sendRequest: "request"
+        case .verify: "verify"
+        case .acknowledged(let position): "acknowledged \(position.map { "\($0.offset)" } ?? "-")"
+        case .read: "read"
+        case .send: "send"
+        case .compare: "compare"
+        case .observe: "observe"
+        case .rest(let rest):
+            "rest\(rest.lookAfter.map { " \($0)" } ?? "")\(rest.isSettled ? ", settled" : "")"
+        case .shut: "shut"
+        case .end(let outcome): "end: \(outcome)"
+        }
+    }
+
+    @Test func `at the end of a followed file nothing is to be done until it changes`() throws {
+        var machine = try streaming()
+        #expect(end(&machine, followed) == "rest")
+        #expect(name(machine.received(try line("ACK 10"))) == "acknowledged 10")
+        #expect(name(machine.reconsider(followed, now: .zero)) == "rest, settled")
+        #expect(name(machine.changed(followed, size: 12, now: .seconds(1))) == "compare")
+        #expect(name(machine.compared(true)) == "read")
+    }
+
+    @Test func `small pieces wait for their time, a chunk, a rotation and a truncation don't`() throws {
+        let cases: [(FileTransfer.Source, UInt64?, Duration, String)] = [
+            (followed, 12, .milliseconds(4), "rest 0.006 seconds"), (followed, 110, .milliseconds(4), "compare"),
+            (rotated, 12, .milliseconds(4), "compare"), (followed, 9, .milliseconds(4), "compare"),
+            (followed, nil, .milliseconds(4), "compare"), (followed, 12, .milliseconds(10), "compare"),
+        ]
+        for (source, size, now, expected) in cases {
+            var machine = try streaming()
+            _ = end(&machine, followed)
+            #expect(name(machine.changed(source, size: size, now: now)) == expected)
+        }
+    }
+
+    @Test func `a change while the file is read or looked at is not missed`() throws {
+        var machine = try streaming()
+        #expect(name(machine.changed(followed, size: 20, now: .zero)) == "none")
+        #expect(end(&machine, followed) == "read")
+        #expect(end(&machine, followed) == "rest")
+
+        machine = try streaming()
+        #expect(end(&machine, rotated) == "observe")
+        #expect(name(machine.changed(rotated, size: 20, now: .zero)) == "none")
+        #expect(name(machine.observed(.seconds(5), now: .zero)) == "read")
+    }
+
+    @Test func `a rotated file ends after one more read behind the news that nobody writes to it`() throws {
+        var machine = try streaming()
+        #expect(end(&machine, rotated) == "observe")
+        #expect(name(machine.observed(.seconds(5), now: .zero)) == "rest 5.0 seconds")
+        #expect(name(machine.lookIsDue()) == "compare")
+        #expect(name(machine.compared(true)) == "read")
+        #expect(end(&machine, rotated) == "observe")
+        #expect(name(machine.observed(.zero, now: .zero)) == "read")
+        let late = text + Array("late".utf8)
+        #expect(name(machine.accept(late.span.bytes, rotated, now: .zero)) == "send")
+        #expect(name(machine.accept(late.span.bytes, rotated, now: .zero)) == "observe")
+        #expect(name(machine.observed(.zero, now: .zero)) == "read")
+        #expect(name(machine.accept(late.span.bytes, rotated, now: .zero)) == "shut")
+        #expect(name(machine.serverEnded()) == "end: end")
+    }
+
+    @Test func `a limited file ends at its limit, and is other content where it is shorter`() throws {
+        let limited = FileTransfer.Source(sizeLimit: 10, isRotated: false)
+        var machine = try streaming(limited)
+        #expect(machine.nextRead(limited) == nil)
+        #expect(name(machine.accept(RawSpan(), limited, now: .zero)) == "shut")
+        #expect(name(machine.disconnected()) == "end: end")
+
+        machine = try streaming(FileTransfer.Source(sizeLimit: 11, isRotated: false))
+        #expect(end(&machine, FileTransfer.Source(sizeLimit: 11, isRotated: false)) == "shut")
+        #expect(name(machine.serverEnded()) == "end: the file holds other content")
+    }
+
+    @Test func `another beginning is other content, though the end is the same`() throws {
+        var machine = try streaming()
+        _ = end(&machine, followed)
+        _ = machine.changed(followed, size: 20, now: .seconds(1))
+        #expect(name(machine.compared(false)) == "shut")
+        #expect(name(machine.received(try line("ACK 10"))) == "acknowledged 10")
+        #expect(name(machine.serverEnded()) == "end: the file holds other content")
+    }
+
+    @Test func `what is not acknowledged keeps a stream from being idle, for a while`() throws {
+        var machine = try streaming()
+        _ = end(&machine, followed)
+        #expect(name(machine.giveUp(followed, now: .seconds(9))) == "none")
+        #expect(name(machine.idleIsDue(now: .seconds(9))) == "rest")
+        #expect(name(machine.idleIsDue(now: .seconds(10))) == "shut")
+    }
+
+    @Test func `a place is given up by who is idle, and by the busy after their turn`() throws {
+        var machine = try streaming()
+        #expect(name(machine.giveUp(followed, now: .seconds(10))) == "none")
+        #expect(name(machine.giveUp(followed, now: .seconds(11))) == "shut")
+        machine = try streaming()
+        _ = end(&machine, followed)
+        _ = machine.received(try line("ACK 10"))
+        #expect(name(machine.giveUp(rotated, now: .seconds(1))) == "none")
+        #expect(name(machine.giveUp(followed, now: .seconds(1))) == "shut")
+    }
+
+    @Test func `after its end nothing moves a machine any more`() throws {
+        var machine = try streaming()
+        #expect(name(machine.received(try line("503 stop retry:1"))) == "end: 503 stop")
+        #expect(machine.isEnded && !machine.isReading)
+        let actions = [
+            machine.received(try line("ACK 10")), machine.verified(SourcePosition(), now: .zero),
+            machine.accept(text.span.bytes, followed, now: .zero), machine.changed(followed, size: nil, now: .zero),
+            machine.compared(true), machine.observed(.zero, now: .zero), machine.stop(), machine.serverEnded(),
+            machine.disconnected(), machine.failed(.stopped), machine.idleIsDue(now: .seconds(99)),
+            machine.giveUp(followed, now: .seconds(99)), machine.lookIsDue(),
+        ]
+        #expect(actions.map { name($0) } == Array(repeating: "none", count: actions.count))
+    }
+
+    @Test func `what comes too late for its state is ignored`() throws {
+        var machine = try machine()
+        #expect(name(machine.compared(true)) == "none")
+        #expect(name(machine.observed(.zero, now: .zero)) == "none")
+        #expect(name(machine.accept(text.span.bytes, followed, now: .zero)) == "none")
+        #expect(name(machine.stop()) == "end: the client stops")
+        machine = try streaming()
+        #expect(name(machine.stop()) == "shut")
+        #expect(name(machine.accept(text.span.bytes, followed, now: .zero)) == "none")
+        #expect(name(machine.stop()) == "none")
+    }
+
+    @Test func `other content at the opening tells what the server knows`() throws {
+        var machine = try machine()
+        for said in ["### hello", "STREAMID 9f2c1a4be07d"] { _ = machine.received(try line(said)) }
+        _ = machine.received(try line("200 OK ack:1 offset:7 check:0000000a"))
+        guard case .end(.otherContent(let view)) = machine.verified(nil, now: .zero) else {
+            Issue.record("expected an end")
+            return
+        }
+        #expect(view == FileCatalogue.ServerView(offset: 7, check: ContinuityCheck(value: 10)))
+    }
+}
