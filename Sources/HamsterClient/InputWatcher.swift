@@ -14,8 +14,8 @@ struct InputWatcher {
     /// The least pause between two looks at everything that events ask for, in lengths of such a look: directories that
     /// come and go all the time must not keep a core busy.
     private static let pauseFactor = 10
-    /// Files that were not seen for so long are forgotten.
-    private static let forgetAfterSeconds: Int64 = 90 * 24 * 3600
+    /// How many problems are remembered, so as not to be told again.
+    private static let reportedMax = 10_000
 
     private let environment: PathShipper.Environment
     private let shippers: ShipperTable
@@ -35,8 +35,6 @@ struct InputWatcher {
         let watches = isWatching ? WatchedDirectories(try DirectoryWatch()) : nil
         defer { watches?.close() }
         var duration = await scan(watches, start)
-        // Files that are there were seen just now.
-        environment.state.forget(notSeenSince: FileTime.now.seconds - Self.forgetAfterSeconds)
         guard let watches else { return }
         var scannedAt = ContinuousClock.now
         while !Task.isCancelled {
@@ -100,6 +98,7 @@ struct InputWatcher {
 
     /// One line a problem, not one a look.
     private mutating func report(_ problems: [FileError]) {
+        if reported.count > Self.reportedMax { reported = [] }
         for problem in problems where reported.insert(problem).inserted {
             logger.warning("cannot look at a file", metadata: ["reason": "\(problem)"])
         }

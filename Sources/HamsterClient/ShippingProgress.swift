@@ -15,41 +15,54 @@ package final class ShippingProgress: Sendable {
         package var bytesLost: UInt64 = 0
     }
 
-    private struct Entry {
+    fileprivate struct Entry {
         var size: UInt64
         var acknowledged: UInt64 = 0
-        var isDelivered = false
     }
 
-    private let entries = Mutex<[FileIdentity: Entry]>([:])
-    private let bytesLost = Atomic<UInt64>(0)
+    private struct State {
+        var entries: [FileIdentity: Entry] = [:]
+        /// The sum over the files that are delivered, and are not among the entries any more.
+        var delivered = Snapshot()
+    }
+
+    private let state = Mutex(State())
 
     package init() {}
 
     package var snapshot: Snapshot {
-        entries.withLock { entries in
-            entries.values.reduce(into: Snapshot(bytesLost: bytesLost.load(ordering: .relaxed))) { sum, entry in
-                sum.files += 1
-                sum.filesDelivered += entry.isDelivered ? 1 : 0
-                sum.bytes += max(entry.size, entry.acknowledged)
-                sum.bytesAcknowledged += entry.acknowledged
-            }
+        state.withLock { state in
+            state.entries.values.reduce(into: state.delivered) { sum, entry in sum.add(entry) }
         }
     }
 
     /// A file is to be shipped.
     func found(_ file: TailedFile) {
         let size = file.sizeLimit ?? file.record.sizeSeen
-        entries.withLock { entries in
-            if entries[file.identity] == nil { entries[file.identity] = Entry(size: size) }
+        state.withLock { state in
+            if state.entries[file.identity] == nil { state.entries[file.identity] = Entry(size: size) }
         }
     }
 
     func acknowledged(_ identity: FileIdentity, _ offset: UInt64) {
-        entries.withLock { $0[identity]?.acknowledged = offset }
+        state.withLock { $0.entries[identity]?.acknowledged = offset }
     }
 
-    func delivered(_ identity: FileIdentity) { entries.withLock { $0[identity]?.isDelivered = true } }
+    func delivered(_ identity: FileIdentity) {
+        state.withLock { state in
+            guard let entry = state.entries.removeValue(forKey: identity) else { return }
+            state.delivered.add(entry)
+            state.delivered.filesDelivered += 1
+        }
+    }
 
-    func lost(_ byteCount: UInt64) { bytesLost.add(byteCount, ordering: .relaxed) }
+    func lost(_ byteCount: UInt64) { state.withLock { $0.delivered.bytesLost += byteCount } }
+}
+
+extension ShippingProgress.Snapshot {
+    fileprivate mutating func add(_ entry: ShippingProgress.Entry) {
+        files += 1
+        bytes += max(entry.size, entry.acknowledged)
+        bytesAcknowledged += entry.acknowledged
+    }
 }

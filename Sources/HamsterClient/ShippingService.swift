@@ -15,6 +15,8 @@ internal import Synchronization
 package final class ShippingService: Service {
     /// How often the state reaches the disk at most. What is lost with a crash is asked from the server again.
     private static let saveInterval: Duration = .seconds(1)
+    /// And the least pause between two saves, in lengths of one: with very many files a save is work.
+    private static let savePauseFactor = 20
 
     private let configuration: ClientConfiguration
     private let state: StateStore
@@ -152,10 +154,13 @@ package final class ShippingService: Service {
 
     private func saveRegularly(_ threadPool: NIOThreadPool) async {
         var hasFailed = false
+        var pause = Self.saveInterval
         while !Task.isCancelled {
             do {
-                try await Task.sleep(for: Self.saveInterval)
+                try await Task.sleep(for: pause)
+                let start = ContinuousClock.now
                 try await threadPool.runIfActive { try self.state.save() }
+                pause = max(Self.saveInterval, (.now - start) * Self.savePauseFactor)
                 hasFailed = false
             } catch is CancellationError {
                 return

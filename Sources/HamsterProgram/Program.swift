@@ -30,6 +30,8 @@ package struct Program: Sendable {
     package func main(_ command: (some AsyncParsableCommand).Type) async -> Never {
         // A reader of our output that has gone must not end us: write(2) says so too.
         signal(SIGPIPE, SIG_IGN)
+        // logrotate may send it before anybody waits for it.
+        signal(SIGHUP, SIG_IGN)
         do {
             var parsed = try command.parseAsRoot()
             if var runnable = parsed as? any AsyncParsableCommand {

@@ -108,12 +108,13 @@ package final class StateStore: Sendable {
         update(record)
     }
 
-    /// Drops files that were not seen since `time` (unix seconds), so that the file does not grow for ever.
-    package func forget(notSeenSince time: Int64) {
-        state.withLock { state in
-            for record in state.records.values where record.seenAt < time { state.remove(record) }
-        }
+    /// The files that were not seen since `time` (unix seconds), in no particular order.
+    package func records(notSeenSince time: Int64) -> [FileRecord] {
+        state.withLock { $0.records.values.filter { $0.seenAt < time } }
     }
+
+    /// Drops a file that is gone, so that the state does not grow for ever.
+    package func forget(_ record: FileRecord) { state.withLock { $0.remove(record) } }
 
     /// Writes the file anew where something has changed: temporary file, fsync, rename, fsync of the directory.
     /// Blocks. On an error the change stays due.

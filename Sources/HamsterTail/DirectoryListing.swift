@@ -31,6 +31,8 @@ struct DirectoryListing: Sendable {
         }
     }
 
+    var isEmpty: Bool { byInode.isEmpty }
+
     /// Where an inode was found, under any name.
     func paths(ofInode inode: UInt64) -> [SourcePath] { (byInode[inode] ?? []).sorted(by: isBefore).map(path) }
 

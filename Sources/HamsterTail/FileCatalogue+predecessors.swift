@@ -42,6 +42,24 @@ extension FileCatalogue {
         }
     }
 
+    /// Once a day, what the state knows of files that are gone is dropped. What a pattern finds was seen just now; others
+    /// are looked for in the folder in which they were.
+    mutating func forgetGone(_ look: inout Look) {
+        let day: Int64 = 86_400
+        guard look.now.seconds - (forgotAt?.seconds ?? 0) > day else { return }
+        forgotAt = look.now
+        for record in state.records(notSeenSince: look.now.seconds - 2 * day) {
+            guard owners[record.identity] == nil else { continue }
+            if look.predecessors.find(record.identity, of: record.path) != nil {
+                state.touch(record, now: look.now.seconds)
+            } else if look.predecessors.hasFolder(of: record.path)
+                || record.seenAt < look.now.seconds - Self.forgetAfterDays * day
+            {
+                state.forget(record)
+            }
+        }
+    }
+
     /// The path under which a file's record is looked after, and by which selection: its own, or the one that it had
     /// before it was rotated.
     private func taker(of path: SourcePath) -> (SourcePath, Int)? {

@@ -20,6 +20,9 @@ package struct FileCatalogue: Sendable {
         package internal(set) var problems: [FileError] = []
     }
 
+    /// A folder may be on a disk that is away for a while.
+    static let forgetAfterDays: Int64 = 90
+
     let selections: [FileSelection]
     let state: StateStore
     let fileSystem: any FileSystem
@@ -32,6 +35,7 @@ package struct FileCatalogue: Sendable {
     /// Where links lead, and by which links a file is found.
     var resolved: [SourcePath: SourcePath] = [:]
     private var links: [SourcePath: SourcePath] = [:]
+    var forgotAt: FileTime?
     /// Files born before the first look were not written while this client looked.
     var startedAt: FileTime?
 
@@ -69,6 +73,7 @@ package struct FileCatalogue: Sendable {
         if isFirst { resumeVanished(found, &look) }
         owners = owners.filter { identity, owner in owner.file(identity) != nil }
         locations = locations.filter { path, owner in owner.all.contains { $0.location == path } }
+        forgetGone(&look)
         return look.result
     }
 

@@ -38,6 +38,9 @@ struct Predecessors {
         return nil
     }
 
+    /// Whether the folder of a path could be looked at, and has anything in it.
+    mutating func hasFolder(of path: SourcePath) -> Bool { !(listing(path.directory)?.isEmpty ?? true) }
+
     /// The files with names as rotation gives them to files of `path`, oldest first.
     mutating func rotated(of path: SourcePath) -> [Candidate] {
         var found: [FileIdentity: Candidate] = [:]

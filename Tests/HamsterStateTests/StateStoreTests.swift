@@ -69,12 +69,12 @@ struct StateStoreTests {
                 == "loghamster-client-state 1\nhalf a li")
     }
 
-    @Test func `files not seen for long are forgotten, with the next save`() throws {
+    @Test func `files that are gone are forgotten, with the next save`() throws {
         do {
             let store = try open()
             for inode in UInt64(1)...3 { store.update(record(inode, seenAt: Int64(inode) * 10)) }
             try store.save()
-            store.forget(notSeenSince: 20)
+            for record in store.records(notSeenSince: 20) { store.forget(record) }
             #expect(Set(store.records.map(\.identity.inode)) == [2, 3])
             try store.save()
         }
@@ -92,7 +92,7 @@ struct StateStoreTests {
 
         #expect(store.records(of: SourcePath("/a")) == [record(2, offset: 5)])
         #expect(store.records(of: SourcePath("/b")) == [moved])
-        store.forget(notSeenSince: 1)
+        store.forget(record(2))
         #expect(store.records(of: SourcePath("/a")).isEmpty)
     }
 

@@ -12,7 +12,7 @@ final class TailScene {
 
     let directory: ScratchDirectory
     private(set) var state: StateStore
-    private(set) var catalogue: FileCatalogue
+    var catalogue: FileCatalogue
     private(set) var lost: UInt64 = 0
     private var outputs: [SourcePath: [UInt8]] = [:]
     private var records: [FileToken: ServerRecord] = [:]
