@@ -56,11 +56,15 @@ extension Store {
     }
 
     private func commitUntilStopped() {
+        var begunAt = ContinuousClock.now - configuration.commitInterval
         while !isStopping.load(ordering: .acquiring) {
-            let delay = timeUntilCommit()
+            let delay = timeUntilCommit(after: begunAt)
             if delay.map({ $0 > .zero }) ?? true {
                 _ = wakeup.wait(timeout: delay)
-            } else if !commitOrReport() {
+                continue
+            }
+            begunAt = .now
+            if !commitOrReport() {
                 // The disk is full, most likely: hammering it makes nothing better.
                 pause(.seconds(1))
             }
@@ -68,12 +72,13 @@ extension Store {
         _ = commitOrReport()
     }
 
-    /// Nil: nothing waits.
-    private func timeUntilCommit() -> Duration? {
+    /// An interval after the last commit was begun, so that what comes after a quiet time waits for the disk alone, and
+    /// there are no more commits for it under load. Nil: nothing waits.
+    private func timeUntilCommit(after begunAt: ContinuousClock.Instant) -> Duration? {
         if commitIsRequested.exchange(false, ordering: .acquiringAndReleasing) { return .zero }
-        guard let since = table.withLock({ $0.queuedSince }) else { return nil }
+        guard table.withLock({ $0.hasQueue }) else { return nil }
         if uncommitted.load(ordering: .relaxed) >= configuration.commitBytes { return .zero }
-        return configuration.commitInterval - since.duration(to: .now)
+        return configuration.commitInterval - begunAt.duration(to: .now)
     }
 
     private func commitOrReport() -> Bool {

@@ -22,8 +22,7 @@ struct StoreTable {
     var mustCut: Set<OutputTarget.Location> = []
     /// Outputs that the committer is to look at.
     private(set) var queue: [OutputFile] = []
-    /// When the first of them was added.
-    private(set) var queuedSince: ContinuousClock.Instant?
+    var hasQueue: Bool { !queue.isEmpty }
     /// Directories whose entries are durable, as of when they were last seen to change.
     private var directoriesDurable: Set<SourcePath> = []
     var isClosed = false
@@ -69,9 +68,7 @@ struct StoreTable {
     /// True: the queue was empty, so the committer may be asleep.
     mutating func enqueue(_ output: OutputFile) -> Bool {
         queue.append(output)
-        guard queuedSince == nil else { return false }
-        queuedSince = .now
-        return true
+        return queue.count == 1
     }
 
     mutating func takeTouched() -> Set<FileKey> {
@@ -81,7 +78,6 @@ struct StoreTable {
 
     mutating func takeQueue() -> [OutputFile] {
         defer { queue = [] }
-        queuedSince = nil
         return queue
     }
 }
