@@ -203,7 +203,9 @@ import Testing
         #expect(await iterator.next() == 17)
     }
 
-    @Test func `the first byte after a quiet time is committed at once, and enough bytes before the interval is over`() async throws {
+    @Test func `the first byte after a quiet time is committed at once, and enough bytes before the interval is over`()
+        async throws
+    {
         var configuration = scene.configuration
         configuration.commitInterval = .seconds(3600)
         configuration.commitBytes = 10
