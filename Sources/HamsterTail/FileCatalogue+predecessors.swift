@@ -38,7 +38,7 @@ extension FileCatalogue {
             let known = followed[path] ?? FollowedPath(path: path, selection: selections[index], input: index)
             guard isUnfinished(found, record, known, look) else { continue }
             precede(known, with: found, record, &look)
-            if followed.updateValue(known, forKey: path) == nil { look.changes.found.append(known) }
+            if followed.updateValue(known, forKey: path) == nil { look.found(known) }
         }
     }
 

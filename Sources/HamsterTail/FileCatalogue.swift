@@ -64,11 +64,11 @@ package struct FileCatalogue: Sendable {
             note(links: scan.links)
             for (path, status) in scan.files.sorted(by: { $0.value.modified < $1.value.modified })
             where !selections[index].excludes(path) && found.insert(path).inserted {
-                look.found.append((path, status, index))
+                look.files.append((path, status, index))
             }
         }
         look.predecessors = Predecessors(fileSystem, resolved: resolved)
-        for (path, status, index) in look.found { observe(path, status, index, &look) }
+        for (path, status, index) in look.files { observe(path, status, index, &look) }
         for path in followed.keys.sorted() where !found.contains(path) { abandon(path, &look) }
         if isFirst { resumeVanished(found, &look) }
         owners = owners.filter { identity, owner in owner.file(identity) != nil }
@@ -99,7 +99,9 @@ struct Look {
     let isFirst: Bool
     var predecessors: Predecessors
     var changes = FileCatalogue.Changes()
-    var found: [(SourcePath, FileStatus, Int)] = []
+    var files: [(SourcePath, FileStatus, Int)] = []
+    /// Paths that are among the changes.
+    private var told: Set<ObjectIdentifier> = []
 
     init(now: FileTime, isFirst: Bool, _ predecessors: Predecessors) {
         self.now = now
@@ -113,9 +115,12 @@ struct Look {
         return result
     }
 
+    mutating func found(_ path: FollowedPath) {
+        if told.insert(ObjectIdentifier(path)).inserted { changes.found.append(path) }
+    }
+
     mutating func changed(_ path: FollowedPath) {
-        let isKnown = (changes.changed + changes.found).contains { $0 === path }
-        if !isKnown { changes.changed.append(path) }
+        if told.insert(ObjectIdentifier(path)).inserted { changes.changed.append(path) }
     }
 }
 
@@ -256,7 +261,7 @@ extension FileCatalogue {
         }
         let known = FollowedPath(path: path, selection: selections[index], input: index)
         followed[path] = known
-        look.changes.found.append(known)
+        look.found(known)
         return known
     }
 
