@@ -196,6 +196,7 @@ extension PathShipper {
         attempts.begin()
         file.beginUse()
         defer { file.endUse() }
+        await saveGeneration(of: file)
         guard let transfer = await transfer(of: file, slot) else { return }
         note(.connecting)
         let before = file.acknowledged
@@ -207,6 +208,18 @@ extension PathShipper {
         connection.withLock { $0 = nil }
         if file.acknowledged > before { attempts.succeeded() }
         try await settle(outcome, file, slot, &attempts)
+    }
+
+    /// A new generation is on disk before the server hears of it: a client that forgot it in a crash would take its copy
+    /// for a file that was never sent.
+    private func saveGeneration(of file: TailedFile) async {
+        let record = file.record
+        guard record.generation > 0, record.position.offset == 0, record.identity == file.identity else { return }
+        let saved = await onPool { [environment] in
+            environment.state.update(record)
+            return Result { () throws(StateError) in try environment.state.save() }
+        }
+        if case .failure(let error) = saved { logger.error("state not saved", metadata: ["reason": "\(error)"]) }
     }
 
     private func settle(
@@ -269,7 +282,11 @@ extension PathShipper {
             file: file, request: request,
             settings: FileTransfer.Settings(
                 chunkBytesMin: input.chunkBytesMin, flushInterval: input.flushInterval, closeIdle: input.closeIdle),
-            rotation: rotation, slot: slot, logger: logger, opened: { [self] in note(.streaming) },
+            rotation: rotation, slot: slot, logger: logger,
+            isOverwritten: { [environment, followed] () throws(FileError) in
+                try environment.catalogue.isOverwritten(file, of: followed)
+            },
+            opened: { [self] in note(.streaming) },
             acknowledged: { [environment] record in
                 environment.state.update(record)
                 environment.progress.acknowledged(file.identity, record.position.offset)

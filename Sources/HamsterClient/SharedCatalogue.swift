@@ -20,6 +20,13 @@ final class SharedCatalogue: Sendable {
         catalogue.withLock { $0.look(at: events, now: .now) }
     }
 
+    /// Whether a file of which nothing is sent was truncated all the same.
+    func isOverwritten(_ file: TailedFile, of path: FollowedPath) throws(FileError) -> Bool {
+        try catalogue.withLock { catalogue throws(FileError) in
+            try catalogue.isOverwritten(file, of: path, now: .now)
+        }
+    }
+
     /// Returns how many bytes are lost.
     func startOver(
         _ file: TailedFile, of path: FollowedPath, view: FileCatalogue.ServerView?

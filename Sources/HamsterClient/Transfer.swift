@@ -1,4 +1,5 @@
 internal import HamsterCore
+internal import HamsterFiles
 package import HamsterProtocol
 internal import HamsterState
 package import HamsterTail
@@ -12,6 +13,8 @@ struct Transfer: Sendable {
     var rotation: RotationRule
     var slot: ConnectionSlots.Slot
     var logger: Logger
+    /// Called on the thread pool before the first byte of a file is sent: whether it holds other content by now.
+    var isOverwritten: @Sendable () throws(FileError) -> Bool = { () throws(FileError) in false }
     /// Called on the event loop once the server has opened the stream.
     var opened: @Sendable () -> Void = {}
     /// Called on the event loop with each acknowledgement.

@@ -121,9 +121,11 @@ extension TransferHandler {
             run(machine.failed(.interrupted("no memory for compression")))
             return
         }
-        let file = transfer.file
+        let (file, isOverwritten) = (transfer.file, transfer.isOverwritten)
         onPool { () throws(FileError) in
-            try file.position(at: grant.offset ?? 0, check: grant.check)
+            let offset = grant.offset ?? 0
+            if offset == 0, try isOverwritten() { return nil }
+            return try file.position(at: offset, check: grant.check)
         } then: { handler, position in
             handler.verified(position)
         }

@@ -6,7 +6,12 @@ internal import HamsterState
 
 extension FileCatalogue {
     /// Puts the files in line that were behind a path before the one that it leads to now, and are not delivered.
-    mutating func addPredecessors(of known: FollowedPath, leading: TailedFile?, _ look: inout Look) throws(FileError) {
+    ///
+    /// `isContinued`: whether the path's present file holds what is known of it; where it doesn't, starting it over finds
+    /// what was written meanwhile.
+    mutating func addPredecessors(
+        of known: FollowedPath, leading: TailedFile?, isContinued: Bool, _ look: inout Look
+    ) throws(FileError) {
         guard known.selection.method.hasPredecessors else { return }
         let records = state.records(of: known.path).filter { $0.identity != leading?.identity }
         for record in records where owners[record.identity]?.file(record.identity) == nil {
@@ -15,7 +20,7 @@ extension FileCatalogue {
             else { continue }
             precede(known, with: candidate, record, &look)
         }
-        guard try leading?.isContinued() ?? true else { return }
+        guard isContinued else { return }
         let newest = (records + [leading?.record].compactMap { $0 }.filter { state.record(of: $0.identity) != nil })
             .compactMap(\.since).max()
         for candidate in unknown(of: known, &look) {
@@ -124,13 +129,14 @@ extension FileCatalogue {
         _ candidate: Predecessors.Candidate, of known: FollowedPath, _ leading: TailedFile?, _ look: inout Look
     ) throws(FileError) {
         if let startedAt, candidate.born >= startedAt { return try addIfNew(candidate, of: known, leading, &look) }
-        if let ignoreOlder = known.selection.ignoreOlder,
-            candidate.status.modified.nanoseconds < look.now.nanoseconds - ignoreOlder.nanosecondsClamped
-        {
-            return
-        }
+        if isTooOld(candidate, known, look) { return }
         guard let file = precede(known, with: candidate, freshRecord(candidate, known, look), &look) else { return }
         state.update(file.skip(to: try file.position(at: candidate.status.size), now: look.now.seconds))
+    }
+
+    private func isTooOld(_ candidate: Predecessors.Candidate, _ known: FollowedPath, _ look: Look) -> Bool {
+        guard let ignoreOlder = known.selection.ignoreOlder else { return false }
+        return candidate.status.modified.nanoseconds < look.now.nanoseconds - ignoreOlder.nanosecondsClamped
     }
 
     private func freshRecord(
@@ -167,6 +173,26 @@ extension FileCatalogue {
             self.offset = offset
             self.check = check
         }
+    }
+
+    /// Whether a file of which nothing is sent was truncated all the same, once or more often: copies of its path that were
+    /// made since tell. Its bytes can't tell, since none of them is known.
+    package func isOverwritten(_ file: TailedFile, of known: FollowedPath, now: FileTime) throws(FileError) -> Bool {
+        // Directories are not listed for each new file, only where a rotation can be expected.
+        guard file.record.generation > 0 || known.hasRotatedName else { return false }
+        var look = Look(now: now, isFirst: false, Predecessors(fileSystem, resolved: resolved))
+        return try isOverwritten(file, of: known, &look)
+    }
+
+    func isOverwritten(
+        _ file: TailedFile, of known: FollowedPath, _ look: inout Look
+    ) throws(FileError) -> Bool {
+        let record = file.record
+        guard known.selection.method.hasPredecessors, record.position.offset == 0, file.rotatedAt == nil,
+            record.identity == file.identity
+        else { return false }
+        let candidates = unknown(of: known, &look).filter { !isTooOld($0, known, look) }
+        return try copy(of: .position(record.position), record, among: candidates, try file.open(), &look) != nil
     }
 
     /// The file that is first in line holds other content: what was written before is looked for in a copy, and comes

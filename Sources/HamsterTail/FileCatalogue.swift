@@ -153,13 +153,22 @@ extension FileCatalogue {
     private mutating func look(at path: SourcePath, _ look: inout Look) {
         do throws(FileError) {
             let status = try fileSystem.status(of: path)
-            if let status, status.kind == .regular { locate(status.identity, at: path, &look) }
+            if let status, status.kind == .regular {
+                locate(status.identity, at: path, &look)
+                noteRotatedName(path, status)
+            }
             guard let index = selections.firstIndex(where: { $0.method.isWatching && $0.takes(path) }) else { return }
             guard let status, status.kind == .regular else { return abandon(path, &look) }
             observe(path, status, index, &look)
         } catch {
             look.changes.problems.append(error)
         }
+    }
+
+    /// A file that nobody follows has appeared under a name as rotation gives it: a copy, maybe.
+    private func noteRotatedName(_ path: SourcePath, _ status: FileStatus) {
+        guard owners[status.identity] == nil, let base = RotatedName.base(of: path.name) else { return }
+        followed[path.directory.appending(base)]?.noteRotatedName()
     }
 
     /// A followed file was seen under this name.
@@ -236,9 +245,12 @@ extension FileCatalogue {
             // output apart.
             let source = selections[index].method == .close ? path : file.record.path
             let known = followedPath(source, index, &look)
+            var isContinued = try file.isContinued()
+            // Without a record nothing is known that the file could have held before.
+            if isContinued, record != nil { isContinued = try !isOverwritten(file, of: known, &look) }
             if source == path {
                 rotate(known, &look)
-                try addPredecessors(of: known, leading: file, &look)
+                try addPredecessors(of: known, leading: file, isContinued: isContinued, &look)
                 known.lead(to: file, now: look.now)
             } else {
                 known.precede(with: file, now: look.now)
@@ -246,8 +258,9 @@ extension FileCatalogue {
             }
             owners[file.identity] = known
             state.register(file.record)
-            if source == path, try !file.isContinued() {
-                look.changes.lost.append((known, try startOver(file, of: known, nil, &look)))
+            if source == path, !isContinued {
+                let byteCount = try startOver(file, of: known, nil, &look)
+                if byteCount > 0 { look.changes.lost.append((known, byteCount)) }
             }
         } catch {
             if !error.isMissing { look.changes.problems.append(error) }

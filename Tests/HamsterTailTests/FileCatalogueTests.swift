@@ -265,6 +265,26 @@ struct CopyAndTruncateTests {
         #expect(scene.output("app.log") == text + "new ")
     }
 
+    @Test(arguments: [false, true])
+    func `truncated twice before anything of the new content was sent, the copy in between is sent`(
+        restarts: Bool
+    ) throws {
+        let scene = try TailScene("app.log")
+        try scene.directory.write("app.log", text)
+        try scene.settle()
+        try copyAndTruncate(scene, to: "app.log.2", then: "")
+        try scene.settle()
+        try scene.directory.append("app.log", "second ")
+        if restarts { scene.restart() }
+        try copyAndTruncate(scene, to: "app.log.1", then: "the third, which is longer ")
+        try scene.settle()
+        #expect(scene.output("app.log") == text + "second the third, which is longer ")
+
+        scene.restart()
+        try scene.settle()
+        #expect(scene.output("app.log") == text + "second the third, which is longer ")
+    }
+
     @Test func `bytes that are in no file any more are counted`() throws {
         let scene = try TailScene("app.log")
         try scene.directory.write("app.log", text)

@@ -88,7 +88,9 @@ final class TailScene {
         let known = records[token]?.position
         let start = known?.offset ?? file.record.position.offset
         let check = known?.tail.check(at: start)
-        guard let position = try file.position(at: start, check: check) else {
+        guard try start > 0 || !catalogue.isOverwritten(file, of: path, now: .now),
+            let position = try file.position(at: start, check: check)
+        else {
             lost += try catalogue.startOver(
                 file, of: path, view: FileCatalogue.ServerView(offset: start, check: check), now: .now)
             return
