@@ -107,12 +107,19 @@ package final class Deployment {
         scratch.contents("stored/\(host ?? self.host)\(scratch("source/\(name)"))")
     }
 
+    /// How many bytes of a file in `source/` the server has stored; 0: none, or no file.
+    package func storedSize(_ name: String) -> Int {
+        var status = stat()
+        guard stat(scratch("stored/\(host)\(scratch("source/\(name)"))"), &status) == 0 else { return 0 }
+        return Int(status.st_size)
+    }
+
     /// Waits until the server has stored exactly these bytes.
     package func waitUntilStored(_ name: String, _ expected: [UInt8], timeout: Duration = .seconds(60)) async throws {
         try await eventually(
             "\(name) with \(expected.count) bytes; there are \(stored(name)?.count ?? -1)", timeout: timeout
         ) {
-            stored(name) == expected
+            storedSize(name) == expected.count && stored(name) == expected
         }
     }
 
@@ -132,9 +139,14 @@ package final class Deployment {
         return "ca = \"\(ca ?? authority.certificate)\"\(own)"
     }
 
+    /// `target` may say where the server is: `port = …`, or `hosts = […]`.
     package func writeClientConfiguration(
         root: String = "", target: String = "", tls: String? = nil, input: String? = nil
     ) throws -> String {
+        let place = [
+            target.contains("hosts =") ? "" : "hostname = \"127.0.0.1\"",
+            target.contains("port =") || target.contains("hosts =") ? "" : "port = \(port == 0 ? 7007 : port)",
+        ].joined(separator: "\n")
         return try scratch.write(
             "client.toml",
             """
@@ -142,8 +154,7 @@ package final class Deployment {
             state = "client-state"
             \(root)
             [target]
-            hostname = "127.0.0.1"
-            port = \(port == 0 ? 7007 : port)
+            \(place)
             \(target)
             [target.tls]
             \(tls ?? trust(as: clientPair))
