@@ -104,8 +104,8 @@ let package = Package(
         .target(
             name: "HamsterSimulation",
             dependencies: [
-                "HamsterCore", "HamsterFiles", "HamsterProtocol", "HamsterRouting", "HamsterStore", "HamsterTesting",
-                nioCore,
+                "HamsterClient", "HamsterCore", "HamsterFiles", "HamsterProtocol", "HamsterRouting", "HamsterState",
+                "HamsterStore", "HamsterTail", "HamsterTesting", nioCore,
             ], path: "Tests/HamsterSimulation", swiftSettings: settings),
         .executableTarget(
             name: "simulate", dependencies: ["HamsterSimulation", argumentParser], path: "Tests/simulate",

@@ -79,7 +79,7 @@ import Testing
         let disk = disk()
         let fileSystem = SimulatedFileSystem(disk)
         func identity() throws -> FileIdentity {
-            clock.advance(.milliseconds(1))
+            clock.advance(.milliseconds(5))
             let file = try fileSystem.openOutput(.absolute(SourcePath("/log")), OutputOpening())
             return try file.status().identity
         }

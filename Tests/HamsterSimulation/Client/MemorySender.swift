@@ -55,7 +55,9 @@ final class MemorySender: SimulatedSender {
         return token
     }
 
-    var isAtRest: Bool { files[files.count - 1].acknowledged == files[files.count - 1].bytes.count }
+    func isAtRest(_ server: SimulatedDisk) -> Bool {
+        files[files.count - 1].acknowledged == files[files.count - 1].bytes.count
+    }
 
     var summary: String {
         "\(source) file \(files.count - 1): \(files[files.count - 1].acknowledged) of \(files[files.count - 1].bytes.count)"
@@ -169,6 +171,10 @@ extension MemorySender {
 }
 
 extension MemorySender {
+    func actFully() { act() }
+
+    func willWait(_ nanoseconds: Int64) {}
+
     func disturb() throws(SimulationFailure) {
         let last = files.count - 1
         switch world.random.int(0...9) {

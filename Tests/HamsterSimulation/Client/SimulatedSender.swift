@@ -7,8 +7,12 @@ protocol SimulatedSender: AnyObject {
     func receive(_ event: SimulatedConnection.Event, on connection: Int) throws(SimulationFailure)
     /// The schedule comes to its end: nothing is written after this.
     func finishWriting()
-    /// All that can be delivered is acknowledged.
-    var isAtRest: Bool { get }
+    /// Does all that it would do in a while.
+    func actFully()
+    /// Time is about to pass, all at once.
+    func willWait(_ nanoseconds: Int64)
+    /// All that can be delivered is acknowledged, or is in the outputs.
+    func isAtRest(_ server: SimulatedDisk) -> Bool
     /// Something of the schedule's own choosing: more bytes, a kill, an impatient reconnect.
     func disturb() throws(SimulationFailure)
     /// Checks what the outputs hold. `isFinal`: the system is at rest.

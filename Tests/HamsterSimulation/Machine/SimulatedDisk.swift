@@ -50,6 +50,19 @@ package final class SimulatedDisk: @unchecked Sendable {  // because one thread 
     /// The kernel writes back what is dirty, as it does after some seconds.
     package func writeBack() { writeBack(root) }
 
+    /// What is in and below a directory is on disk.
+    func writeBack(below directory: SourcePath) {
+        // The names of the directories above it as well.
+        root.synchronize()
+        var inode = root
+        for component in directory.components {
+            guard let next = inode.entries[Array(component)] else { return }
+            inode = next
+            inode.synchronize()
+        }
+        writeBack(inode)
+    }
+
     private func writeBack(_ inode: SimulatedInode) {
         inode.synchronize()
         for child in inode.entries.values { writeBack(child) }
@@ -69,7 +82,7 @@ extension SimulatedDisk {
         while inodes[number]?.inode != nil { number += 1 }
         let now = wall.stamp
         let inode = SimulatedInode(
-            number: number, kind: kind, mode: mode, born: keepsBirthTimes ? wall.now : nil, now: now)
+            number: number, kind: kind, mode: mode, born: keepsBirthTimes ? now : nil, now: now)
         inodes[number] = Weak(inode: inode)
         return inode
     }

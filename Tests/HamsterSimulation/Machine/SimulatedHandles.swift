@@ -13,7 +13,10 @@ final class SimulatedReadableFile: ReadableFile, @unchecked Sendable {  // becau
         self.fileSystem = fileSystem
         self.inode = inode
         self.path = path
+        inode.readers += 1
     }
+
+    deinit { inode.readers -= 1 }
 
     func status() throws(FileError) -> FileStatus {
         try fileSystem.requireAlive(.status, path)

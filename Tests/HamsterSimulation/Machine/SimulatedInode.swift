@@ -21,6 +21,8 @@ final class SimulatedInode {
     var links = 0
     /// Open for writing by so many.
     var writers = 0
+    /// Open for reading by so many.
+    var readers = 0
     private(set) var bytes: [UInt8] = []
     private(set) var entries: [[UInt8]: SimulatedInode] = [:]
 

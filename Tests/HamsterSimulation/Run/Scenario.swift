@@ -9,7 +9,7 @@ struct Scenario {
     enum Trouble: CaseIterable {
         case serverKills, serverStops, powerCuts, connectionsBroken, connectionsHalfOpen, disksFull, syncsFailing,
             tornWrites
-        case reconnects, stateLost, clientKills, clockSteps
+        case reconnects, stateLost, clientKills, clientPowerCuts, rotations
     }
 
     var steps: Int

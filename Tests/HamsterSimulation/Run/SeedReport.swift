@@ -17,7 +17,7 @@ package struct SeedReport: Sendable {
                 return SeedReport(
                     seed: seed, failure: error, steps: ["the replay did not fail: set SWIFT_DETERMINISTIC_HASHING=1"])
             } catch {
-                return SeedReport(seed: seed, failure: error, steps: replay.trace.suffix(40))
+                return SeedReport(seed: seed, failure: error, steps: replay.trace.suffix(140))
             }
         }
     }

@@ -27,6 +27,9 @@ final class ServerMachine {
         fileSystem = SimulatedFileSystem(disk)
         do {
             server = try SimulatedServer(fileSystem, scenario.store, Scenario.router, world.clock)
+            server?.onAcknowledgement = { [world] connection, offset, output, bytes in
+                world.floors[.init(connection: connection, offset: offset)] = (output, bytes)
+            }
             world.note("server started: \(server.map { "\($0.store.recovery)" } ?? "")")
         } catch {
             fileSystem.kill()

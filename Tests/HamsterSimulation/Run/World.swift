@@ -10,13 +10,27 @@ final class World {
     /// Nil: nobody reads the trace.
     var trace: [String]?
 
+    /// An acknowledgement on its way, and what the output held when it was sent: all that must stay.
+    struct FloorKey: Hashable {
+        var connection: Int
+        var offset: UInt64
+    }
+
+    var floors: [FloorKey: (output: SourcePath, bytes: [UInt8])] = [:]
+
     init(seed: UInt64, isTraced: Bool) {
         random = SeededGenerator(seed: seed)
         trace = isTraced ? [] : nil
     }
 
+    /// The trace goes on for so many lines: what comes later is the same again and again.
+    private var linesLeft = Int.max
+
+    func stopTracing() { linesLeft = 100 }
+
     func note(_ text: @autoclosure () -> String) {
-        guard trace != nil else { return }
+        guard trace != nil, linesLeft > 0 else { return }
+        linesLeft -= 1
         trace?.append("\(clock.elapsed / 1_000_000) ms: \(text())")
     }
 

@@ -21,6 +21,9 @@ final class ServerConnection {
         var mailbox: CommitMailbox
         var hasInputEnded = false
         var pendingStop: Reply?
+        /// What the output held when the last commit began, and what it held when the last one began that counted.
+        var outputBefore: [UInt8]?
+        var vouchedOutput: [UInt8]?
     }
 
     let connection: SimulatedConnection
@@ -35,6 +38,15 @@ final class ServerConnection {
         let digits = String(connection.id, radix: 16)
         streamID = String(repeating: "0", count: 12 - digits.count) + digits
         send(ServerLine.welcome.bytes + ServerLine.streamID(streamID).bytes)
+    }
+
+    /// A commit begins.
+    func noteOutput(_ disk: SimulatedDisk) {
+        guard case .streaming(var stream) = phase else { return }
+        // News of an earlier commit that nobody has looked at yet are of what was there then.
+        guard !stream.mailbox.hasNews else { return }
+        stream.outputBefore = disk.contents(Scenario.output(stream.request.source))
+        phase = .streaming(stream)
     }
 
     func send(_ bytes: [UInt8]) { connection.send(bytes, from: .server) }

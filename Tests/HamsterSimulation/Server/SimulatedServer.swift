@@ -16,6 +16,8 @@ final class SimulatedServer {
     private(set) var connections: [ServerConnection] = []
     /// What the store has reported of outputs that lost bytes and commits that failed.
     private let failures: FailureCount
+    /// Told of each acknowledgement: connection, offset, output, and what the output held when its commit began.
+    var onAcknowledgement: (Int, UInt64, SourcePath, [UInt8]) -> Void = { _, _, _, _ in }
 
     /// Starts: locks, reads the journal and mends outputs. Throws where the store does.
     init(
@@ -62,6 +64,8 @@ final class SimulatedServer {
 
     /// One group commit. While it waits for the disk, `meanwhile` runs.
     func commit(meanwhile: @escaping () -> Void) {
+        // What is in the outputs now is what the commit will vouch for.
+        for connection in connections { connection.noteOutput(fileSystem.disk) }
         fileSystem.whileSynchronizing = meanwhile
         try? store.commit()
         fileSystem.whileSynchronizing = {}
@@ -237,6 +241,7 @@ extension SimulatedServer {
         let mail = stream.mailbox.take()
         if let failure = mail.failure { fail(connection, failure) }
         guard let offset = mail.committed, case .streaming(var stream) = connection.phase else { return }
+        stream.vouchedOutput = stream.outputBefore
         let action = stream.machine.committed(offset)
         connection.phase = .streaming(stream)
         run(action, connection)
@@ -251,13 +256,20 @@ extension SimulatedServer {
         guard isAlive else { return }
         switch action {
         case .none: break
-        case .acknowledge(let offset): connection.send(ServerLine.acknowledged(offset).bytes)
+        case .acknowledge(let offset): acknowledge(offset, connection)
         // The schedule commits soon enough.
         case .commit: break
         case .close(let offset, let reply):
-            if let offset { connection.send(ServerLine.acknowledged(offset).bytes) }
+            if let offset { acknowledge(offset, connection) }
             close(connection, reply)
         }
+    }
+
+    private func acknowledge(_ offset: UInt64, _ connection: ServerConnection) {
+        connection.send(ServerLine.acknowledged(offset).bytes)
+        guard case .streaming(let stream) = connection.phase, let output = stream.vouchedOutput else { return }
+        let source = Scenario.output(stream.request.source)
+        onAcknowledgement(connection.connection.id, offset, source, output)
     }
 
     private func close(_ connection: ServerConnection, _ reply: Reply?, isBroken: Bool = false) {

@@ -1,0 +1,152 @@
+import HamsterClient
+import HamsterCore
+import HamsterFiles
+import HamsterState
+import HamsterTail
+import HamsterTesting
+
+/// The client's process: the real state, catalogue and machines, with the schedule in place of tasks and event loops.
+final class SimulatedClient {
+    struct Configuration {
+        let host: String
+        var selection: FileSelection
+        var settings: FileTransfer.Settings
+        var openFilesMax: Int
+
+        init(_ random: inout SeededGenerator, host: String) {
+            self.host = host
+            let patterns = random.pick([["/var/log/app.log", "/var/log/db.log"], ["/var/log/*.log"]])
+            selection = FileSelection(patterns: patterns.compactMap { PathPattern($0) })
+            settings = FileTransfer.Settings(
+                chunkBytesMin: random.pick([1, 200]), flushInterval: random.pick([.milliseconds(10), .seconds(1)]),
+                closeIdle: random.pick([.milliseconds(500), .seconds(300)]))
+            openFilesMax = 100
+        }
+    }
+
+    private static let saveInterval: Int64 = 1_000_000_000
+    private static let rescanInterval: Int64 = 30_000_000_000
+
+    private let world: World
+    private let fileSystem: SimulatedFileSystem
+    private let configuration: Configuration
+    private let state: StateStore
+    private var catalogue: FileCatalogue
+    private var shippers: [PathDriver] = []
+    private var events: [(path: SourcePath, changes: DirectoryChanges)] = []
+    private var isWatching = false
+    private var scannedAt: Int64?
+    private var savedAt: Int64 = 0
+    private(set) var lostBytes: UInt64 = 0
+    var onAcknowledgement: (Int, UInt64) -> Void = { _, _ in }
+
+    var onSave: ([(inode: UInt64, position: SourcePosition)]) -> Void = { _ in }
+    var onFirstLook: () -> Void = {}
+
+    init(
+        _ world: World, _ fileSystem: SimulatedFileSystem, _ configuration: Configuration
+    ) throws(StateError) {
+        self.world = world
+        self.fileSystem = fileSystem
+        self.configuration = configuration
+        state = try StateStore(directory: ClientMachine.stateDirectory, fileSystem: fileSystem)
+        catalogue = FileCatalogue(
+            [configuration.selection], state: state, fileSystem: fileSystem,
+            budget: OpenFileBudget(filesMax: configuration.openFilesMax))
+    }
+
+    func knows(_ path: SourcePath) -> Bool { !state.records(of: path).isEmpty }
+
+    private var positions: [(inode: UInt64, position: SourcePosition)] {
+        shippers.flatMap { $0.followed.all.map { ($0.identity.inode, $0.record.position) } }
+    }
+
+    var summary: String { shippers.map(\.summary).joined(separator: "; ") }
+
+    private var now: FileTime { fileSystem.disk.wall.now }
+
+    /// One thing of all that it could do next.
+    func act() {
+        let isScanDue = scannedAt.map { world.clock.elapsed - $0 >= Self.rescanInterval } ?? true
+        switch world.random.int(0...9) {
+        case 0...1 where isScanDue || world.happens(10): scan()
+        case 2...3 where !events.isEmpty: look()
+        case 4 where world.clock.elapsed - savedAt >= Self.saveInterval: save()
+        default: if !shippers.isEmpty { world.random.pick(shippers).act() }
+        }
+    }
+
+    /// All that it would have done after some time.
+    func actFully() {
+        if scannedAt.map({ world.clock.elapsed - $0 >= Self.rescanInterval }) ?? true { scan() }
+        if !events.isEmpty { look() }
+        for shipper in shippers { for _ in 0..<4 { shipper.act() } }
+        if world.clock.elapsed - savedAt >= Self.saveInterval { save() }
+    }
+
+    func noticed(_ path: SourcePath, _ changes: DirectoryChanges) {
+        if isWatching { events.append((path, changes)) }
+    }
+
+    func receive(_ event: SimulatedConnection.Event, on connection: Int) throws(SimulationFailure) {
+        for shipper in shippers { try shipper.receive(event, on: connection) }
+    }
+
+    /// Connections are left as they are, and others opened: as after a time-out of the network's.
+    func reconnect() { if !shippers.isEmpty { world.random.pick(shippers).loseConnection() } }
+
+    func abandon() { for shipper in shippers { shipper.abandon() } }
+}
+
+extension SimulatedClient {
+    private func save() {
+        savedAt = world.clock.elapsed
+        // Tried again a second later, as the service does.
+        guard (try? state.save()) != nil, fileSystem.isAlive else { return }
+        onSave(positions)
+    }
+
+    private func scan() {
+        world.note("\(configuration.host): looks at everything")
+        if scannedAt == nil { onFirstLook() }
+        scannedAt = world.clock.elapsed
+        events = []
+        let isNew = !isWatching
+        apply(
+            catalogue.scan(now: now) { _ in
+                defer { self.isWatching = true }
+                return isNew && !self.isWatching
+            })
+        world.note("\(configuration.host): \(summary)")
+    }
+
+    private func look() {
+        let events = self.events
+        self.events = []
+        world.note("\(configuration.host): looks at \(events.map { "\($0.path)" })")
+        guard let changes = catalogue.look(at: events, now: now) else { return scan() }
+        apply(changes)
+        world.note("\(configuration.host): \(summary)")
+    }
+
+    private func apply(_ changes: FileCatalogue.Changes) {
+        for path in changes.found {
+            shippers.append(
+                PathDriver(
+                    path,
+                    PathDriver.Environment(
+                        world: world, host: configuration.host, settings: configuration.settings,
+                        fileSystem: fileSystem, state: state,
+                        startOver: { [unowned self] file, path, view throws(FileError) in
+                            try catalogue.startOver(file, of: path, view: view, now: now)
+                        }, lost: { [unowned self] in lostBytes += $0 },
+                        acknowledged: { [unowned self] in onAcknowledgement($0, $1) })))
+        }
+        for path in changes.found + changes.changed { shippers.first { $0.followed === path }?.wake() }
+        for (_, byteCount) in changes.lost { lostBytes += byteCount }
+        for path in changes.finished {
+            shippers.first { $0.followed === path }?.abandon()
+            shippers.removeAll { $0.followed === path }
+        }
+    }
+}
