@@ -126,11 +126,17 @@ extension LogWriter {
         case 0...4 where copies:
             moves = makeRoom() + [.beginCopy(to: rotatedName), .finishCopy, .truncate]
         case 0...3: moves = makeRoom() + [.rename(path, to: rotatedName), .reopen]
-        case _ where copies, 4 where mayTruncate: moves = [.truncate, .append(world.random.int(0...2 * bytesMax))]
+        case _ where copies, 4 where mayTruncate: moves = [.truncate, .append(regrowth)]
         default: moves = world.random.bool() ? [.remove(path), .reopen] : [.replace]
         }
         rotatingSince = world.clock.elapsed
         world.note("\(path) rotates: \(moves)")
+    }
+
+    /// As a rule past where the file ended before: then its size doesn't tell.
+    private var regrowth: Int {
+        let size = machine.inode(at: path)?.bytes.count ?? 0
+        return world.happens(70) ? size + world.random.int(0...bytesMax) : world.random.int(0...bytesMax)
     }
 
     private var rotatedName: SourcePath { SourcePath("\(path)\(dated ? "-202401\(10 + rotations)" : ".1")") }

@@ -71,7 +71,7 @@ final class SimulatedClient {
         switch world.random.int(0...9) {
         case 0...1 where isScanDue || world.happens(10): scan()
         case 2...3 where !events.isEmpty: look()
-        case 4 where world.clock.elapsed - savedAt >= Self.saveInterval: save()
+        case 4...5 where world.clock.elapsed - savedAt >= Self.saveInterval: save()
         default: if !shippers.isEmpty { world.random.pick(shippers).act() }
         }
     }
