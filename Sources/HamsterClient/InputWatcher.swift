@@ -63,7 +63,7 @@ struct InputWatcher {
         }
         // Nil: the client has stopped.
         guard let (changes, problems) = looked else { return .zero }
-        apply(changes, start)
+        await apply(changes, start)
         report(problems)
         return .now - begin
     }
@@ -75,12 +75,13 @@ struct InputWatcher {
         let catalogue = environment.catalogue
         let looked = try? await environment.threadPool.runIfActive { catalogue.look(at: events) }
         guard let changes = looked ?? nil else { return false }
-        apply(changes, start)
+        await apply(changes, start)
         return true
     }
 
-    private mutating func apply(_ changes: FileCatalogue.Changes, _ start: (PathShipper) -> Void) {
+    private mutating func apply(_ changes: FileCatalogue.Changes, _ start: (PathShipper) -> Void) async {
         report(changes.problems)
+        if !changes.found.isEmpty { await save() }
         for path in changes.found {
             let shipper = PathShipper(path, environment: environment)
             shippers.set(shipper, for: path.path)
@@ -94,6 +95,16 @@ struct InputWatcher {
             if let file = path.first { shippers[path.path]?.report(lost: byteCount, of: file) }
         }
         for path in changes.finished { shippers.remove(path.path)?.retire() }
+    }
+
+    /// A path that is not in the state would be taken for one that this client has never seen, and what is rotated away
+    /// from it for older than the client.
+    private func save() async {
+        let state = environment.state
+        let saved = try? await environment.threadPool.runIfActive {
+            Result { () throws(StateError) in try state.save() }
+        }
+        if case .failure(let error) = saved { logger.error("state not saved", metadata: ["reason": "\(error)"]) }
     }
 
     /// One line a problem, not one a look.

@@ -25,7 +25,8 @@ extension FileCatalogue {
             .compactMap(\.since).max()
         for candidate in unknown(of: known, &look) {
             if let newest {
-                guard candidate.born > newest, candidate.status.modified >= newest else { continue }
+                // Not only later: the clock of births moves some milliseconds at a time.
+                guard candidate.born >= newest, candidate.status.modified >= newest else { continue }
                 try addIfNew(candidate, of: known, leading, &look)
             } else {
                 try addUnknown(candidate, of: known, leading, &look)
@@ -232,10 +233,15 @@ extension FileCatalogue {
             else { continue }
             precede(known, with: candidate, freshRecord(candidate, known, look), &look)
         }
+        let isLost = copy == nil && record.sizeSeen > match.offset
+        if match.offset == 0, record.position.offset == 0, copy == nil {
+            // Nothing says that anything of the old content was sent. If it was, the server's check will tell.
+            return file.noteSize(try current.status().size)
+        }
         let fresh = file.startOver(size: try current.status().size, now: look.now)
         // Until the copy is sent, the old record says what is left of it.
         if !hasOlder { state.update(fresh) }
-        return copy == nil && record.sizeSeen > match.offset ? record.sizeSeen - match.offset : 0
+        return isLost ? record.sizeSeen - match.offset : 0
     }
 
     /// The file that holds what was written before the truncation: judged by content, or, where nothing of that was

@@ -202,6 +202,7 @@ extension FileCatalogue {
 
     private mutating func observe(_ path: SourcePath, _ status: FileStatus, _ index: Int, _ look: inout Look) {
         if let known = followed[path], known.leads(to: status.identity) {
+            if let file = known.leading, known.first !== file { file.noteSeen(status.size) }
             if known.first?.acknowledged != status.size || known.all.count > 1 { look.changed(known) }
             return
         }

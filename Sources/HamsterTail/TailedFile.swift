@@ -89,6 +89,8 @@ extension TailedFile {
 
     /// Closes the file if it can be found again: nobody reads it, and its path leads to it. False: it stays open.
     func closeIfUnused() -> Bool {
+        // One that was removed a moment ago can't be opened again.
+        guard let links = try? state.withLock({ $0.handle })?.status().links, links > 0 else { return false }
         let handle = state.withLock { state -> (any ReadableFile)? in
             guard state.users == 0, state.rotatedAt == nil, let handle = state.handle else { return nil }
             state.handle = nil
@@ -185,6 +187,9 @@ extension TailedFile {
             return gone
         }
     }
+
+    /// The file has been seen with this size while others are sent before it.
+    func noteSeen(_ size: UInt64) { state.withLock { $0.record.sizeSeen = max($0.record.sizeSeen, size) } }
 
     /// Every byte below the position is acknowledged. One below the known one is ignored. Returns the new record.
     package func acknowledge(_ position: SourcePosition, now: Int64) -> FileRecord {

@@ -285,6 +285,20 @@ struct CopyAndTruncateTests {
         #expect(scene.output("app.log") == text + "second the third, which is longer ")
     }
 
+    @Test func `truncated before anything was acknowledged, a file keeps its token, and the server's check decides`()
+        throws
+    {
+        let scene = try TailScene("app.log")
+        try scene.directory.write("app.log", text)
+        try scene.settle(unreachable: true)
+        _ = try scene.catalogue.paths.first?.first?.isContinued()
+        try scene.directory.write("app.log", "new ")
+        try scene.settle()
+        #expect(scene.output("app.log") == "new ")
+        #expect(scene.lost == 3_000 - 4)
+        #expect(scene.state.records.map(\.generation) == [0])
+    }
+
     @Test func `bytes that are in no file any more are counted`() throws {
         let scene = try TailScene("app.log")
         try scene.directory.write("app.log", text)

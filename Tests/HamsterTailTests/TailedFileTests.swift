@@ -141,6 +141,17 @@ struct TailedFileTests {
         #expect(budget.count == 2)
     }
 
+    @Test func `a file that was removed is not closed: nobody could open it again`() throws {
+        for name in ["b.log", "c.log"] { try directory.write(name, name) }
+        let removed = try tailed("a.log")
+        try LinuxFileSystem().remove(SourcePath(directory("a.log")))
+        let others = [try tailed("b.log"), try tailed("c.log")]
+
+        #expect(removed.isOpen)
+        #expect(try removed.status().size == 2_000)
+        withExtendedLifetime(others) {}
+    }
+
     @Test func `a file that is read or was rotated stays open`() throws {
         for name in ["b.log", "c.log"] { try directory.write(name, name) }
         let used = try tailed("a.log")
