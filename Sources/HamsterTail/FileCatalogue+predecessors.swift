@@ -15,10 +15,11 @@ extension FileCatalogue {
         guard known.selection.method.hasPredecessors else { return }
         let records = state.records(of: known.path).filter { $0.identity != leading?.identity }
         for record in records where owners[record.identity]?.file(record.identity) == nil {
-            guard let candidate = look.predecessors.find(record.identity, of: known.path),
-                isUnfinished(candidate, record, known, look)
-            else { continue }
-            precede(known, with: candidate, record, &look)
+            guard let candidate = look.predecessors.find(record.identity, of: known.path) else {
+                if let copy = copy(ofGone: record, known, &look) { precede(known, with: copy, record, &look) }
+                continue
+            }
+            if isUnfinished(candidate, record, known, look) { precede(known, with: candidate, record, &look) }
         }
         guard isContinued else { return }
         let newest = (records + [leading?.record].compactMap { $0 }.filter { state.record(of: $0.identity) != nil })
@@ -46,6 +47,20 @@ extension FileCatalogue {
             precede(known, with: found, record, &look)
             if followed.updateValue(known, forKey: path) == nil { look.found(known) }
         }
+        addPredecessorsOfVanished(found, &look)
+    }
+
+    /// Files that were written and rotated under paths that the state knows, and that lead nowhere now.
+    private mutating func addPredecessorsOfVanished(_ found: Set<SourcePath>, _ look: inout Look) {
+        for path in Set(state.records.map(\.path)).sorted() where !found.contains(path) {
+            guard let index = selections.firstIndex(where: { $0.method.hasPredecessors && $0.takes(path) }) else {
+                continue
+            }
+            let known = followed[path] ?? FollowedPath(path: path, selection: selections[index], input: index)
+            addPredecessors(ofVanished: known, &look)
+            guard !known.all.isEmpty else { continue }
+            if followed.updateValue(known, forKey: path) == nil { look.found(known) }
+        }
     }
 
     /// Once a day, what the state knows of files that are gone is dropped. What a pattern finds was seen just now; others
@@ -63,6 +78,26 @@ extension FileCatalogue {
             {
                 state.forget(record)
             }
+        }
+    }
+
+    /// What was behind a path that leads nowhere.
+    mutating func addPredecessors(ofVanished known: FollowedPath, _ look: inout Look) {
+        do throws(FileError) {
+            try addPredecessors(of: known, leading: nil, isContinued: true, &look)
+        } catch {
+            if !error.isMissing { look.changes.problems.append(error) }
+        }
+    }
+
+    /// Where the rest of a file is that was copied, truncated and then removed.
+    private func copy(
+        ofGone record: FileRecord, _ known: FollowedPath, _ look: inout Look
+    ) -> Predecessors.Candidate? {
+        guard record.position.offset > 0 else { return nil }
+        return unknown(of: known, &look).first { candidate in
+            candidate.status.size > record.position.offset
+                && look.predecessors.holds(.position(record.position), for: candidate)
         }
     }
 

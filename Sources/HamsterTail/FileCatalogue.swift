@@ -183,6 +183,8 @@ extension FileCatalogue {
     private mutating func abandon(_ path: SourcePath, _ look: inout Look) {
         guard let known = followed[path] else { return }
         rotate(known, &look)
+        // Another file may have come and gone between two looks.
+        addPredecessors(ofVanished: known, &look)
         guard known.all.isEmpty else {
             look.changed(known)
             return

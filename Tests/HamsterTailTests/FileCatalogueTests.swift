@@ -1,3 +1,4 @@
+import Foundation
 import HamsterCore
 import HamsterFiles
 import HamsterState
@@ -297,6 +298,32 @@ struct CopyAndTruncateTests {
         #expect(scene.output("app.log") == "new ")
         #expect(scene.lost == 3_000 - 4)
         #expect(scene.state.records.map(\.generation) == [0])
+    }
+
+    @Test(arguments: [false, true])
+    func `the rest in the copy of a file that was removed is sent, also without a new file`(restarts: Bool) throws {
+        let scene = try TailScene("app.log")
+        try scene.directory.write("app.log", text)
+        try scene.settle()
+        scene.restart()
+        try scene.directory.append("app.log", "unsent ")
+        try copyAndTruncate(scene, to: "app.log.1", then: "")
+        try FileManager.default.removeItem(atPath: scene.directory("app.log"))
+        try scene.settle()
+        if restarts { scene.restart() }
+        try scene.settle()
+        #expect(scene.output("app.log") == text + "unsent ")
+    }
+
+    @Test func `written and rotated between two looks, a file is sent without waiting for the next`() throws {
+        let scene = try TailScene("app.log")
+        try scene.directory.write("app.log", text)
+        try scene.settle()
+        try scene.directory.rename("app.log", to: "app.log.2")
+        try scene.directory.write("app.log", "between ")
+        try scene.directory.rename("app.log", to: "app.log.1")
+        try scene.notice("app.log", "app.log.2", "app.log.1")
+        #expect(scene.output("app.log") == text + "between ")
     }
 
     @Test func `bytes that are in no file any more are counted`() throws {
