@@ -21,6 +21,7 @@ struct InputWatcher {
     private let shippers: ShipperTable
     private let logger: Logger
     private var reported: Set<FileError> = []
+    private var hasLooked = false
 
     init(environment: PathShipper.Environment, shippers: ShipperTable) {
         self.environment = environment
@@ -58,9 +59,15 @@ struct InputWatcher {
         let begin = ContinuousClock.now
         watches?.beginScan()
         let catalogue = environment.catalogue
+        let (state, isFirst) = (environment.state, !hasLooked)
         let looked = try? await environment.threadPool.runIfActive {
-            (catalogue.scan { watches?.add($0) ?? false }, watches?.endScan() ?? [])
+            let changes = catalogue.scan { watches?.add($0) ?? false }
+            // Before the first byte is sent: what is rotated after a crash within the first second would be taken for a file
+            // that was rotated before this client knew its path. Where it fails, the regular saving says so.
+            if isFirst { try? state.save() }
+            return (changes, watches?.endScan() ?? [])
         }
+        hasLooked = true
         // Nil: the client has stopped.
         guard let (changes, problems) = looked else { return .zero }
         await apply(changes, start)

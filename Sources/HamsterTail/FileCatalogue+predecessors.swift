@@ -185,11 +185,12 @@ extension FileCatalogue {
     /// Nil where the file is gone by now.
     @discardableResult
     private mutating func precede(
-        _ known: FollowedPath, with candidate: Predecessors.Candidate, _ record: FileRecord, _ look: inout Look
+        _ known: FollowedPath, with candidate: Predecessors.Candidate, _ record: FileRecord,
+        before next: TailedFile? = nil, _ look: inout Look
     ) -> TailedFile? {
         guard let handle = look.predecessors.open(candidate) else { return nil }
         let file = tailedFile(handle, candidate.identity, at: candidate.path, record)
-        known.precede(with: file, now: look.now)
+        known.precede(with: file, before: next, now: look.now)
         owners[candidate.identity] = known
         locations[candidate.path] = known
         if record.identity == candidate.identity { state.register(record) }
@@ -255,7 +256,7 @@ extension FileCatalogue {
         if let skipped = copy.flatMap({ known.file($0.identity) }) { known.removeDelivered(skipped) }
         var hasOlder = false
         if let copy, copy.status.size > match.offset {
-            let older = precede(known, with: copy, record, &look)
+            let older = precede(known, with: copy, record, before: file, &look)
             if let older, view != nil {
                 _ = older.resume(at: try older.position(at: match.offset), now: look.now.seconds)
             }
@@ -266,7 +267,7 @@ extension FileCatalogue {
                 candidate.born > (copy?.born ?? record.since ?? look.now),
                 !look.predecessors.isCopy(candidate, of: current)
             else { continue }
-            precede(known, with: candidate, freshRecord(candidate, known, look), &look)
+            precede(known, with: candidate, freshRecord(candidate, known, look), before: file, &look)
         }
         let isLost = copy == nil && record.sizeSeen > match.offset
         if match.offset == 0, record.position.offset == 0, copy == nil {

@@ -65,12 +65,12 @@ extension FollowedPath {
     }
 
     /// A file that was behind the path before, and is found under another name: it goes before younger ones, and before
-    /// the one that is there now.
-    package func precede(with file: TailedFile, now: FileTime) {
+    /// the one that is there now. `next`: it goes before this one too, whatever their ages: it is a copy of what that held.
+    package func precede(with file: TailedFile, before next: TailedFile? = nil, now: FileTime) {
         file.markRotated(at: now)
         files.withLock { files in
             let place = files.firstIndex { other in
-                other.rotatedAt == nil || other.isYounger(than: file)
+                other === next || other.rotatedAt == nil || other.isYounger(than: file)
             }
             files.insert(file, at: place ?? files.endIndex)
         }

@@ -315,6 +315,19 @@ struct CopyAndTruncateTests {
         #expect(scene.output("app.log") == text + "unsent ")
     }
 
+    @Test func `copied, truncated and then renamed while the client was down, both parts come in order`() throws {
+        let scene = try TailScene("app.log")
+        try scene.directory.write("app.log", text)
+        try scene.settle()
+        scene.restart()
+        try scene.directory.append("app.log", "unsent ")
+        try copyAndTruncate(scene, to: "app.log.2", then: "second ")
+        try scene.directory.rename("app.log", to: "app.log.1")
+        try scene.directory.write("app.log", "third ")
+        try scene.settle()
+        #expect(scene.output("app.log") == text + "unsent second third ")
+    }
+
     @Test func `written and rotated between two looks, a file is sent without waiting for the next`() throws {
         let scene = try TailScene("app.log")
         try scene.directory.write("app.log", text)
