@@ -69,16 +69,13 @@ final class Connector: Sendable {
             self.reachable(endpoint)
             opened()
         }
-        let loop = group.any()
-        let outcome = loop.makePromise(of: TransferOutcome.self)
-        let handler: @Sendable () -> any ChannelHandler = { [transfer, threadPool] in
-            TransferHandler(transfer: transfer, outcome: outcome, threadPool: threadPool)
-        }
         let channel: any Channel
+        let outcome: EventLoopFuture<TransferOutcome>
         do throws(ClientError) {
-            channel = try await connect(endpoint, on: loop, handler)
+            (channel, outcome) = try await connect(endpoint) { [transfer, threadPool] outcome in
+                TransferHandler(transfer: transfer, outcome: outcome, threadPool: threadPool)
+            }
         } catch {
-            outcome.succeed(.failed(error))
             failed(index, error)
             return .failed(error)
         }
@@ -87,7 +84,7 @@ final class Connector: Sendable {
         defer { state.withLock { _ = $0.channels.removeValue(forKey: number) } }
         started(channel)
         let result = await withTaskCancellationHandler {
-            try? await outcome.futureResult.get()
+            try? await outcome.get()
         } onCancel: {
             channel.pipeline.fireUserInboundEventTriggered(TransferCommand.stop)
         }
@@ -97,19 +94,27 @@ final class Connector: Sendable {
         return result
     }
 
-    private func connect(
-        _ endpoint: Endpoint, on loop: any EventLoop, _ handler: @escaping @Sendable () -> any ChannelHandler
-    ) async throws(ClientError) -> any Channel {
+    /// A name may have several addresses, and each that is tried is a channel with a handler of its own: the answer is
+    /// that of the one which has connected. Every handler completes its promise, whatever becomes of it.
+    private func connect<Answer: Sendable>(
+        _ endpoint: Endpoint, _ makeHandler: @escaping @Sendable (EventLoopPromise<Answer>) -> any ChannelHandler
+    ) async throws(ClientError) -> (any Channel, EventLoopFuture<Answer>) {
+        let loop = group.any()
+        let answers = Answers<Answer>()
         do {
-            return try await bootstrap(loop, endpoint, handler)
-                .connect(host: endpoint.target.host, port: endpoint.target.port).get()
+            let channel = try await bootstrap(loop, endpoint) { channel in
+                makeHandler(answers.promise(of: channel))
+            }
+            .connect(host: endpoint.target.host, port: endpoint.target.port).get()
+            return (channel, answers.promise(of: channel).futureResult)
         } catch {
             throw .unreachable(target: endpoint.target.description, reason: Self.reason(error))
         }
     }
 
     private func bootstrap(
-        _ loop: any EventLoop, _ endpoint: Endpoint, _ handler: @escaping @Sendable () -> any ChannelHandler
+        _ loop: any EventLoop, _ endpoint: Endpoint,
+        _ makeHandler: @escaping @Sendable (any Channel) -> any ChannelHandler
     ) -> ClientBootstrap {
         ClientBootstrap(group: loop)
             .connectTimeout(connectTimeout)
@@ -125,7 +130,8 @@ final class Connector: Sendable {
                                 context: context, peerName: endpoint.target.description,
                                 handshakeTimeout: connectTimeout))
                     }
-                    try pipeline.addHandler(handler())
+                    // Last: its promise is completed by nobody else.
+                    try pipeline.addHandler(makeHandler(channel))
                 }
             }
     }
@@ -164,16 +170,14 @@ extension Connector {
 
     /// Whether a target answers as a server does that takes streams.
     private func welcomes(_ endpoint: Endpoint) async -> Bool {
-        let loop = group.any()
-        let answer = loop.makePromise(of: Bool.self)
         do throws(ClientError) {
             let timeout = connectTimeout
-            _ = try await connect(endpoint, on: loop) { ProbeHandler(answer: answer, timeout: timeout) }
+            let (_, answer) = try await connect(endpoint) { ProbeHandler(answer: $0, timeout: timeout) }
+            // The handler answers whatever happens; only a loop that has ended does not.
+            return (try? await answer.get()) ?? false
         } catch {
-            answer.succeed(false)
+            return false
         }
-        // The handler answers whatever happens; only a loop that has ended does not.
-        return (try? await answer.futureResult.get()) ?? false
     }
 
     private func moveBack(to index: Int) {
@@ -219,5 +223,19 @@ extension Connector {
             return state.preferred > 0
         }
         if hasLeft { leftFirst.raise() }
+    }
+}
+
+/// The promises of the channels that one attempt to connect has made.
+private final class Answers<Answer: Sendable>: Sendable {
+    private let promises = Mutex<[ObjectIdentifier: EventLoopPromise<Answer>]>([:])
+
+    func promise(of channel: any Channel) -> EventLoopPromise<Answer> {
+        promises.withLock { promises in
+            if let known = promises[ObjectIdentifier(channel)] { return known }
+            let promise = channel.eventLoop.makePromise(of: Answer.self)
+            promises[ObjectIdentifier(channel)] = promise
+            return promise
+        }
     }
 }

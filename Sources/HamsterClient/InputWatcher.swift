@@ -21,7 +21,6 @@ struct InputWatcher {
     private let shippers: ShipperTable
     private let logger: Logger
     private var reported: Set<FileError> = []
-    private var hasLooked = false
 
     init(environment: PathShipper.Environment, shippers: ShipperTable) {
         self.environment = environment
@@ -59,15 +58,9 @@ struct InputWatcher {
         let begin = ContinuousClock.now
         watches?.beginScan()
         let catalogue = environment.catalogue
-        let (state, isFirst) = (environment.state, !hasLooked)
         let looked = try? await environment.threadPool.runIfActive {
-            let changes = catalogue.scan { watches?.add($0) ?? false }
-            // Before the first byte is sent: what is rotated after a crash within the first second would be taken for a file
-            // that was rotated before this client knew its path. Where it fails, the regular saving says so.
-            if isFirst { try? state.save() }
-            return (changes, watches?.endScan() ?? [])
+            (catalogue.scan { watches?.add($0) ?? false }, watches?.endScan() ?? [])
         }
-        hasLooked = true
         // Nil: the client has stopped.
         guard let (changes, problems) = looked else { return .zero }
         await apply(changes, start)
@@ -89,6 +82,10 @@ struct InputWatcher {
     private mutating func apply(_ changes: FileCatalogue.Changes, _ start: (PathShipper) -> Void) async {
         report(changes.problems)
         if !changes.found.isEmpty { await save() }
+        // First: a path may be in both lists.
+        for path in changes.finished {
+            if let shipper = shippers[path.path], shipper.followed === path { shippers.remove(path.path)?.retire() }
+        }
         for path in changes.found {
             let shipper = PathShipper(path, environment: environment)
             shippers.set(shipper, for: path.path)
@@ -101,7 +98,6 @@ struct InputWatcher {
         for (path, byteCount) in changes.lost {
             if let file = path.first { shippers[path.path]?.report(lost: byteCount, of: file) }
         }
-        for path in changes.finished { shippers.remove(path.path)?.retire() }
     }
 
     /// A path that is not in the state would be taken for one that this client has never seen, and what is rotated away

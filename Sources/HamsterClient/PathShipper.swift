@@ -138,7 +138,12 @@ extension PathShipper {
         if file.rotatedAt != nil || input.files.method == .close {
             logger.info("file delivered", metadata: ["bytes": "\(file.acknowledged)"])
         }
-        if input.files.deletesDelivered, await !remove(file) { return }
+        if input.files.deletesDelivered, await !remove(file) {
+            // It has grown: a limit that was fixed when it seemed to be closed holds no more.
+            if input.files.method == .close { file.limit(to: nil) }
+            await signal.wait(atMost: .seconds(1))
+            return
+        }
         _ = followed.settle(file)
     }
 

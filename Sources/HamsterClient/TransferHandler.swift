@@ -281,7 +281,8 @@ extension TransferHandler {
 }
 
 extension ReadableFile {
-    /// Reads into the buffer, in place of what it holds; false: the page cache does not have it.
+    /// Reads into the buffer, in place of what it holds; false: the page cache does not have it, or not all that there is.
+    /// It may hold the first page and not the next: only a look at the size proves an end.
     fileprivate func readCached(
         _ request: SourceReader.Request, into buffer: inout ByteBuffer
     ) throws(FileError) -> Bool {
@@ -298,7 +299,9 @@ extension ReadableFile {
                 return 0
             }
         }
-        return try result.get() != nil
+        guard let count = try result.get() else { return false }
+        guard count <= SourceTail.bytesMax, count < request.byteCount else { return true }
+        return try status().size <= request.offset + UInt64(count)
     }
 
     /// The bytes at an offset, fewer where the file ends; nil: the page cache does not have them all.

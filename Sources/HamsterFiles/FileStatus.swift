@@ -45,6 +45,11 @@ package struct FileTime: Sendable, Hashable, Comparable {
         self.nanoseconds = overflow || overflowOfSum ? (seconds < 0 ? .min : .max) : sum
     }
 
+    /// Negative where the other time is later. Exact for all times that there are: a file can claim any.
+    package func duration(since other: Self) -> Duration {
+        .nanoseconds(nanoseconds) - .nanoseconds(other.nanoseconds)
+    }
+
     package static func < (left: Self, right: Self) -> Bool { left.nanoseconds < right.nanoseconds }
 }
 

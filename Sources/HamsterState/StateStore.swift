@@ -41,6 +41,7 @@ package final class StateStore: Sendable {
     /// What was found at the start; the caller logs it.
     package let damage: StateDamage?
     private let state: Mutex<State>
+    private let saving = Mutex<Void>(())
     /// Nil: nothing is kept beyond this process (`send`).
     private let path: String?
     private let fileSystem: any FileSystem
@@ -119,6 +120,11 @@ package final class StateStore: Sendable {
     /// Writes the file anew where something has changed: temporary file, fsync, rename, fsync of the directory.
     /// Blocks. On an error the change stays due.
     package func save() throws(StateError) {
+        // One at a time: the temporary file is one, and who comes while another saves wants what it has changed on disk.
+        try saving.withLock { _ throws(StateError) in try saveAlone() }
+    }
+
+    private func saveAlone() throws(StateError) {
         guard let path, let records = takeDirty() else { return }
         let sorted = records.sorted { ($0.path, $0.identity.inode) < ($1.path, $1.identity.inode) }
         do throws(FileError) {

@@ -24,7 +24,7 @@ extension FileCatalogue {
         guard isContinued else { return }
         let newest = (records + [leading?.record].compactMap { $0 }.filter { state.record(of: $0.identity) != nil })
             .compactMap(\.since).max()
-        for candidate in unknown(of: known, &look) {
+        for candidate in unknown(of: known, &look) where candidate.identity != leading?.identity {
             if let newest {
                 // Not only later: the clock of births moves some milliseconds at a time.
                 guard candidate.born >= newest, candidate.status.modified >= newest else { continue }
@@ -118,8 +118,7 @@ extension FileCatalogue {
     ) -> Bool {
         if candidate.status.size != record.position.offset { return true }
         state.touch(record, now: look.now.seconds)
-        let quiet = look.now.nanoseconds - candidate.status.modified.nanoseconds
-        return quiet < known.selection.rotateWait.nanosecondsClamped
+        return look.now.duration(since: candidate.status.modified) < known.selection.rotateWait
     }
 
     /// Names that rotation gives to files of the path, of files that nothing is known of; `orSkipped`: or of which nothing
@@ -129,6 +128,10 @@ extension FileCatalogue {
     ) -> [Predecessors.Candidate] {
         look.predecessors.rotated(of: known.path).filter { candidate in
             guard !known.selection.excludes(candidate.path) else { return false }
+            // Under a link the leading file has such a name itself.
+            guard known.file(candidate.identity)?.rotatedAt != nil || known.file(candidate.identity) == nil else {
+                return false
+            }
             if let record = state.record(of: candidate.identity) { return orSkipped && record.isSkipped }
             return owners[candidate.identity]?.file(candidate.identity) == nil
         }
@@ -172,7 +175,7 @@ extension FileCatalogue {
 
     private func isTooOld(_ candidate: Predecessors.Candidate, _ known: FollowedPath, _ look: Look) -> Bool {
         guard let ignoreOlder = known.selection.ignoreOlder else { return false }
-        return candidate.status.modified.nanoseconds < look.now.nanoseconds - ignoreOlder.nanosecondsClamped
+        return look.now.duration(since: candidate.status.modified) > ignoreOlder
     }
 
     private func freshRecord(
@@ -248,7 +251,11 @@ extension FileCatalogue {
     ) throws(FileError) -> UInt64 {
         let record = file.record
         let current = try file.open()
-        let match = view.map { ContentMatch.check($0.check, offset: $0.offset) } ?? .position(record.position)
+        // Where the server knows nothing of the bytes themselves, our own record is what there is.
+        let match =
+            view.flatMap { view in
+                view.check.map { ContentMatch.check($0, offset: view.offset) }
+            } ?? .position(record.position)
         let hasCandidates = known.selection.method.hasPredecessors
         let candidates = hasCandidates ? unknown(of: known, orSkipped: true, &look) : []
         let copy = try copy(of: match, record, among: candidates, current, &look)

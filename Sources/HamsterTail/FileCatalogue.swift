@@ -69,7 +69,7 @@ package struct FileCatalogue: Sendable {
         }
         look.predecessors = Predecessors(fileSystem, resolved: resolved)
         for (path, status, index) in look.files { observe(path, status, index, &look) }
-        for path in followed.keys.sorted() where !found.contains(path) { abandon(path, &look) }
+        for path in followed.keys.sorted() where !found.contains(path) && isGone(path, &look) { abandon(path, &look) }
         if isFirst { resumeVanished(found, &look) }
         owners = owners.filter { identity, owner in owner.file(identity) != nil }
         locations = locations.filter { path, owner in owner.all.contains { $0.location == path } }
@@ -80,8 +80,8 @@ package struct FileCatalogue: Sendable {
     /// Looks at what events tell of. Nil: they can't tell, and everything has to be looked at.
     package mutating func look(at events: [(path: SourcePath, changes: DirectoryChanges)], now: FileTime) -> Changes? {
         var look = Look(now: now, isFirst: false, Predecessors(fileSystem, resolved: resolved))
+        guard !events.contains(where: { $0.changes.contains(.isDirectory) }) else { return nil }
         for event in events {
-            guard !event.changes.contains(.isDirectory) else { return nil }
             let path = links[event.path] ?? event.path
             if event.changes.isSubset(of: [.modified, .closedWrite]), let known = followed[path] ?? locations[path] {
                 look.changed(known)
@@ -141,6 +141,16 @@ extension FileCatalogue {
             scans.append((index, scan))
         }
         return scans
+    }
+
+    /// Whether a path that was not found leads nowhere: a directory that can't be listed at present takes no file away.
+    private func isGone(_ path: SourcePath, _ look: inout Look) -> Bool {
+        do throws(FileError) {
+            return try fileSystem.status(of: path)?.kind != .regular
+        } catch {
+            look.changes.problems.append(error)
+            return false
+        }
     }
 
     private mutating func note(links found: [SourcePath: SourcePath]) {
@@ -231,7 +241,7 @@ extension FileCatalogue {
         }
         if isPredecessor(path, selection) { return false }
         guard let ignoreOlder = selection.ignoreOlder else { return true }
-        return status.modified.nanoseconds >= look.now.nanoseconds - ignoreOlder.nanosecondsClamped
+        return look.now.duration(since: status.modified) <= ignoreOlder
     }
 
     /// Whether a file that matches the patterns itself was rotated away from a path that is known: then it belongs there.
@@ -292,7 +302,7 @@ extension FileCatalogue {
         if selections[index].method == .once {
             file.limit(to: status.size)
             file.setMustAnnounce(true)
-        } else if known == nil, look.isFirst, selections[index].start == .end {
+        } else if known == nil, look.isFirst, selections[index].start == .end, state.records(of: path).isEmpty {
             _ = file.resume(at: try file.position(at: status.size), now: look.now.seconds)
         }
         return file
@@ -310,7 +320,18 @@ extension FileCatalogue {
 extension FileCatalogue {
     /// Removes a file that is delivered. False: it has changed, and is not removed. One that is gone already is fine.
     package func remove(_ file: TailedFile) throws(FileError) -> Bool {
-        guard try file.status().size == file.acknowledged else { return false }
+        let record = file.record
+        // What was skipped is at no server.
+        guard !record.isSkipped else { return true }
+        guard try file.status().size == record.position.offset else { return false }
+        if let owner = owners[file.identity], owner.selection.method != .close,
+            try fileSystem.status(of: owner.path)?.identity == file.identity
+        {
+            // It only seemed to be gone from its path.
+            file.markReturned()
+            return false
+        }
+        guard try file.open().hasWriter() != true else { return false }
         var predecessors = Predecessors(fileSystem, resolved: resolved)
         let location = file.location
         guard try fileSystem.status(of: location)?.identity == file.identity else {

@@ -108,9 +108,11 @@ extension FollowedPath {
 
     /// After a file's last byte is acknowledged: whether it goes out of the list, because its path leads elsewhere.
     package func settle(_ file: TailedFile) -> Bool {
-        if selection.method == .close, file.rotatedAt == nil {
+        if selection.method == .close {
             file.limit(to: nil)
-            return false
+            // One that has grown since its limit was fixed is not done.
+            let isGrown = (try? file.status().size).map { $0 > file.acknowledged } ?? false
+            if file.rotatedAt == nil || isGrown { return false }
         }
         removeDelivered(file)
         return true

@@ -93,8 +93,7 @@ extension FileExplanation {
 
     private mutating func describe(_ selection: FileSelection, _ status: FileStatus, _ now: FileTime) {
         guard let limit = selection.ignoreOlder else { return }
-        let age = now.nanoseconds - status.modified.nanoseconds
-        guard age > limit.nanosecondsClamped else { return }
+        guard now.duration(since: status.modified) > limit else { return }
         stop("not modified for longer than ignore_older, and not known from before")
     }
 

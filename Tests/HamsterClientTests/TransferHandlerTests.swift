@@ -264,6 +264,51 @@ import Testing
     }
 }
 
+extension TransferStreamingTests {
+    @Test(arguments: [1_000, 10_000])
+    func `what the page cache has of a file is not taken for its end`(pageBytes: Int) async throws {
+        let text = String(decoding: logText(bytes: 10_000), as: UTF8.self)
+        let scene = try await TransferScene(text, sizeLimit: 10_000) { file, _ in
+            PartlyCachedFile(file, pageBytes: pageBytes)
+        }
+        try await scene.open()
+        var sent = ""
+        while let piece = try await scene.next(), piece != "<shut>" { sent += piece }
+        #expect(sent == text)
+        try await scene.closeServerSide()
+        #expect(try await scene.outcome() == "ended")
+    }
+}
+
+/// A file of which the page cache has a page that was read before, and no other.
+private final class PartlyCachedFile: ReadableFile {
+    private let file: any ReadableFile
+    private let pageBytes: UInt64
+    private let cached = Atomic<UInt64>(0)
+
+    init(_ file: any ReadableFile, pageBytes: Int) {
+        self.file = file
+        self.pageBytes = UInt64(pageBytes)
+    }
+
+    func status() throws(FileError) -> FileStatus { try file.status() }
+
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(FileError) -> Int {
+        let page = (offset + UInt64(SourceTail.bytesMax)) / pageBytes + 1
+        cached.store(page * pageBytes, ordering: .relaxed)
+        return try readCached(into: buffer, at: offset) ?? 0
+    }
+
+    func readCached(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(FileError) -> Int? {
+        let end = cached.load(ordering: .relaxed)
+        guard offset < end else { return nil }
+        let count = min(buffer.count, Int(end - offset))
+        return try file.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<count]), at: offset)
+    }
+
+    func hasWriter() throws(FileError) -> Bool? { try file.hasWriter() }
+}
+
 /// A file whose bytes are never in the page cache; `afterRead` is told of each read's offset when it is done.
 private final class UncachedFile: ReadableFile {
     private let file: any ReadableFile

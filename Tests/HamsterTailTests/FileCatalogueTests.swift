@@ -426,6 +426,38 @@ struct SendAfterCloseTests {
         #expect(scene.directory.contents("app.txt.7") != nil)
     }
 
+    @Test func `what was skipped because nothing was known of it is not removed`() throws {
+        let scene = try TailScene("app.log") { $0.deletesDelivered = true }
+        for name in ["app.log.2", "app.log.1", "app.log"] { try scene.directory.write(name, name) }
+        try scene.settle()
+        #expect(scene.output("app.log") == "app.log")
+        #expect(scene.directory.contents("app.log.1") != nil && scene.directory.contents("app.log.2") != nil)
+    }
+
+    @Test func `a file that its path still leads to is not removed, though it seemed to be gone`() throws {
+        let scene = try TailScene("app.log") { $0.deletesDelivered = true }
+        try scene.directory.write("app.log", "1 ")
+        try scene.settle()
+        let file = try #require(scene.catalogue.paths.first?.first)
+        file.markRotated(at: .now)
+        #expect(try !scene.catalogue.remove(file))
+        #expect(file.rotatedAt == nil && scene.directory.contents("app.log") != nil)
+    }
+
+    @Test func `a closed file that grows while it is sent is sent on, also after a rename`() throws {
+        let scene = try TailScene("app.log") { $0.method = .close }
+        try scene.directory.write("app.log", "one ")
+        try scene.settle(unreachable: true)
+        let path = try #require(scene.catalogue.paths.first)
+        let file = try #require(path.first)
+        #expect(try path.next(for: file, now: .now) == .send)
+        try scene.directory.append("app.log", "two ")
+        try scene.directory.rename("app.log", to: "app.log.1")
+        try scene.settle()
+        #expect(scene.output("app.log") == "one ")
+        #expect(scene.output("app.log.1") == "two ")
+    }
+
     @Test func `a file that has grown since its last byte was acknowledged is not removed`() throws {
         let scene = try TailScene("app.log") { $0.deletesDelivered = true }
         try scene.directory.write("app.log", "1 ")
@@ -462,6 +494,52 @@ struct DirectoryChangeTests {
         scene.restart()
         try scene.settle()
         #expect(scene.output("links/app.log") == "1 2 3 4 ")
+    }
+
+    @Test func `a link to a dated file is no predecessor of itself`() throws {
+        let scene = try TailScene("app.log") { $0.deletesDelivered = true }
+        try scene.directory.write("app-20240101.log", "1 ")
+        try scene.directory.link("app.log", to: scene.directory("app-20240101.log"))
+        let writer = try OpenWriter(scene.directory("app-20240101.log"))
+        try scene.settle()
+        try writer.append("2 ")
+        try scene.settle()
+        #expect(scene.output("app.log") == "1 2 ")
+        #expect(scene.directory.contents("app-20240101.log") != nil)
+    }
+
+    @Test func `what comes before news of a directory is found by the look at everything`() throws {
+        let scene = try TailScene("*.log")
+        try scene.settle()
+        try scene.directory.write("f.log", "1 ")
+        let events: [(path: SourcePath, changes: DirectoryChanges)] = [
+            (SourcePath(scene.directory("f.log")), .created),
+            (SourcePath(scene.directory("new")), [.created, .isDirectory]),
+        ]
+        let isEnough = scene.catalogue.look(at: events, now: .now) != nil
+        #expect(!isEnough)
+        #expect(scene.catalogue.scan(now: .now).found.map(\.path.name) == [Array("f.log".utf8)])
+    }
+
+    @Test func `the end where a client starts is not that of files born while it was down`() throws {
+        let scene = try TailScene("app.log") { $0.start = .end }
+        try scene.directory.write("app.log", "skipped ")
+        try scene.settle()
+        try scene.directory.append("app.log", "1 ")
+        try scene.settle()
+        scene.restart()
+        try scene.directory.append("app.log", "2 ")
+        try scene.directory.rename("app.log", to: "app.log.1")
+        try scene.directory.write("app.log", "3 ")
+        try scene.settle()
+        #expect(scene.output("app.log") == "1 2 3 ")
+    }
+
+    @Test func `a file of any age is looked at`() throws {
+        let scene = try TailScene("app.log")
+        try scene.directory.write("app.log", "1 ")
+        try scene.settle()
+        #expect(FileTime(nanoseconds: .max).duration(since: FileTime(nanoseconds: .min)) > .seconds(18_000_000_000))
     }
 
     @Test func `a directory that is renamed takes nothing with it`() throws {

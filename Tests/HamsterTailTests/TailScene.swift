@@ -76,7 +76,7 @@ final class TailScene {
             case .wait: return
             case .delivered:
                 if selection.deletesDelivered, try !catalogue.remove(file) { continue }
-                if !path.settle(file) { return }
+                _ = path.settle(file)
             case .startOver: lost += try catalogue.startOver(file, of: path, now: .now)
             case .send: try send(file, of: path)
             }
