@@ -107,7 +107,12 @@ extension PathShipper {
     private func next(for file: TailedFile, _ attempts: inout Attempts) async -> FollowedPath.Step {
         let result = await onPool { [followed, self] in
             Result { () throws(FileError) in
-                try followed.next(for: file, now: .now, lost: { self.report(lost: $0, of: file) })
+                let step = try followed.next(for: file, now: .now, lost: { self.report(lost: $0, of: file) })
+                // An empty file gets no connection, and with it no look at what was in it before.
+                guard case .wait = step, try environment.catalogue.isOverwritten(file, of: followed) else {
+                    return step
+                }
+                return .startOver
             }
         }
         switch result {

@@ -165,7 +165,7 @@ extension FileCatalogue {
             let status = try fileSystem.status(of: path)
             if let status, status.kind == .regular {
                 locate(status.identity, at: path, &look)
-                noteRotatedName(path, status)
+                noteRotatedName(path, status, &look)
             }
             guard let index = selections.firstIndex(where: { $0.method.isWatching && $0.takes(path) }) else { return }
             guard let status, status.kind == .regular else { return abandon(path, &look) }
@@ -176,9 +176,12 @@ extension FileCatalogue {
     }
 
     /// A file that nobody follows has appeared under a name as rotation gives it: a copy, maybe.
-    private func noteRotatedName(_ path: SourcePath, _ status: FileStatus) {
-        guard owners[status.identity] == nil, let base = RotatedName.base(of: path.name) else { return }
-        followed[path.directory.appending(base)]?.noteRotatedName()
+    private func noteRotatedName(_ path: SourcePath, _ status: FileStatus, _ look: inout Look) {
+        guard owners[status.identity] == nil, let base = RotatedName.base(of: path.name),
+            let known = followed[path.directory.appending(base)]
+        else { return }
+        known.noteRotatedName()
+        look.changed(known)
     }
 
     /// A followed file was seen under this name.

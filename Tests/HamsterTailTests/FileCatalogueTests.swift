@@ -315,6 +315,18 @@ struct CopyAndTruncateTests {
         #expect(scene.output("app.log") == text + "unsent ")
     }
 
+    @Test func `truncated twice and empty since, the copy in between is sent`() throws {
+        let scene = try TailScene("app.log")
+        try scene.directory.write("app.log", text)
+        try scene.settle()
+        try copyAndTruncate(scene, to: "app.log.2", then: "")
+        try scene.settle()
+        try scene.directory.append("app.log", "second ")
+        try copyAndTruncate(scene, to: "app.log.1", then: "")
+        try scene.notice("app.log.1")
+        #expect(scene.output("app.log") == text + "second ")
+    }
+
     @Test func `copied, truncated and then renamed while the client was down, both parts come in order`() throws {
         let scene = try TailScene("app.log")
         try scene.directory.write("app.log", text)

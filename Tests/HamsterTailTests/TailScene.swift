@@ -73,7 +73,9 @@ final class TailScene {
             rounds += 1
             precondition(rounds < 1_000, "a path must come to rest")
             switch try path.next(for: file, now: .now, lost: { lost += $0 }) {
-            case .wait: return
+            case .wait:
+                guard try catalogue.isOverwritten(file, of: path, now: .now) else { return }
+                lost += try catalogue.startOver(file, of: path, now: .now)
             case .delivered:
                 if selection.deletesDelivered, try !catalogue.remove(file) { continue }
                 _ = path.settle(file)
