@@ -153,7 +153,15 @@ extension TransferHandler {
 
     private func compare(_ head: SourceHead) {
         stopTimers()
-        let file = transfer.file
+        let (file, isOverwritten) = (transfer.file, transfer.isOverwritten)
+        guard head.byteCount > 0 else {
+            onPool { () throws(FileError) in
+                try !isOverwritten()
+            } then: { handler, isSame in
+                handler.run(handler.machine.compared(isSame))
+            }
+            return
+        }
         do throws(FileError) {
             let beginning = try file.open().cachedBytes(at: 0, count: head.byteCount)
             if let beginning { return run(machine.compared(head.matches(beginning))) }
