@@ -204,6 +204,10 @@ extension FileCatalogue {
 // MARK: - Files that were truncated or rewritten
 
 extension FileCatalogue {
+    private static let listingsMax = 16
+    /// More than what the clock of modification times moves at once.
+    private static let clockTick: Duration = .milliseconds(50)
+
     /// What a server has said of a file that holds other content.
     package struct ServerView: Sendable, Hashable {
         package var offset: UInt64
@@ -217,11 +221,35 @@ extension FileCatalogue {
 
     /// Whether a file of which nothing is sent was truncated all the same, once or more often: copies of its path that were
     /// made since tell. Its bytes can't tell, since none of them is known.
-    package func isOverwritten(_ file: TailedFile, of known: FollowedPath, now: FileTime) throws(FileError) -> Bool {
-        // Directories are not listed for each new file, only where a rotation can be expected.
-        guard file.record.generation > 0 || known.hasRotatedName else { return false }
+    package mutating func isOverwritten(
+        _ file: TailedFile, of known: FollowedPath, now: FileTime
+    ) throws(FileError) -> Bool {
+        guard file.acknowledged == 0, known.selection.method.hasPredecessors, try hasRotatedNames(known, now) else {
+            return false
+        }
         var look = Look(now: now, isFirst: false, Predecessors(fileSystem, resolved: resolved))
         return try isOverwritten(file, of: known, &look)
+    }
+
+    /// Whether there are files that are named as if they had been rotated away from a path. Asked for each new file, so a
+    /// directory is listed anew only after it has changed.
+    private mutating func hasRotatedNames(_ known: FollowedPath, _ now: FileTime) throws(FileError) -> Bool {
+        for place in [known.path, resolved[known.path]].compactMap({ $0 }) {
+            if try !listing(of: place.directory, now).rotatedPaths(of: place).isEmpty { return true }
+        }
+        return false
+    }
+
+    private mutating func listing(of directory: SourcePath, _ now: FileTime) throws(FileError) -> DirectoryListing {
+        let modified = try fileSystem.status(of: directory)?.modified
+        if let known = listings[directory], known.modified == modified { return known.listing }
+        let listing = try DirectoryListing(of: directory, fileSystem)
+        if listings.count >= Self.listingsMax { listings = [:] }
+        // What changes within the same tick of the clock is not told by the time.
+        if let modified, now.nanoseconds - modified.nanoseconds > Self.clockTick.nanosecondsClamped {
+            listings[directory] = (modified, listing)
+        }
+        return listing
     }
 
     func isOverwritten(

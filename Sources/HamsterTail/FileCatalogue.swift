@@ -36,6 +36,8 @@ package struct FileCatalogue: Sendable {
     var resolved: [SourcePath: SourcePath] = [:]
     private var links: [SourcePath: SourcePath] = [:]
     var forgotAt: FileTime?
+    /// Directories as they were listed last, with the time of their last change by then.
+    var listings: [SourcePath: (modified: FileTime, listing: DirectoryListing)] = [:]
     /// Files born before the first look were not written while this client looked.
     var startedAt: FileTime?
 
@@ -165,7 +167,7 @@ extension FileCatalogue {
             let status = try fileSystem.status(of: path)
             if let status, status.kind == .regular {
                 locate(status.identity, at: path, &look)
-                noteRotatedName(path, status, &look)
+                changeOriginal(of: path, status, &look)
             }
             guard let index = selections.firstIndex(where: { $0.method.isWatching && $0.takes(path) }) else { return }
             guard let status, status.kind == .regular else { return abandon(path, &look) }
@@ -175,12 +177,11 @@ extension FileCatalogue {
         }
     }
 
-    /// A file that nobody follows has appeared under a name as rotation gives it: a copy, maybe.
-    private func noteRotatedName(_ path: SourcePath, _ status: FileStatus, _ look: inout Look) {
+    /// A file that nobody follows has appeared under a name as rotation gives it: a copy of the one that is followed, maybe.
+    private func changeOriginal(of path: SourcePath, _ status: FileStatus, _ look: inout Look) {
         guard owners[status.identity] == nil, let base = RotatedName.base(of: path.name),
             let known = followed[path.directory.appending(base)]
         else { return }
-        known.noteRotatedName()
         look.changed(known)
     }
 
@@ -218,7 +219,9 @@ extension FileCatalogue {
     private mutating func observe(_ path: SourcePath, _ status: FileStatus, _ index: Int, _ look: inout Look) {
         if let known = followed[path], known.leads(to: status.identity) {
             if let file = known.leading, known.first !== file { file.noteSeen(status.size) }
-            if known.first?.acknowledged != status.size || known.all.count > 1 { look.changed(known) }
+            // One of which nothing is sent may have been truncated, and be empty now.
+            let isUnsent = known.first?.acknowledged == 0
+            if isUnsent || known.first?.acknowledged != status.size || known.all.count > 1 { look.changed(known) }
             return
         }
         if let owner = owners[status.identity], let file = owner.file(status.identity) {

@@ -22,7 +22,6 @@ package final class FollowedPath: Sendable {
     /// The selection's place among the client's inputs.
     package let input: Int
     private let files = Mutex<[TailedFile]>([])
-    private let rotatedNameSeen = Atomic<Bool>(false)
 
     package init(path: SourcePath, selection: FileSelection, input: Int) {
         self.path = path
@@ -43,11 +42,6 @@ package final class FollowedPath: Sendable {
 
     /// Whether `identity` is what the path led to at the last look.
     package func leads(to identity: FileIdentity) -> Bool { leading?.identity == identity }
-
-    /// Whether a file was seen that is named as if it had been rotated away from the path, and was not.
-    var hasRotatedName: Bool { rotatedNameSeen.load(ordering: .relaxed) }
-
-    func noteRotatedName() { rotatedNameSeen.store(true, ordering: .relaxed) }
 
     /// One of the files, by its identity.
     package func file(_ identity: FileIdentity) -> TailedFile? { all.first { $0.identity == identity } }
