@@ -246,7 +246,7 @@ extension FileCatalogue {
         let listing = try DirectoryListing(of: directory, fileSystem)
         if listings.count >= Self.listingsMax { listings = [:] }
         // What changes within the same tick of the clock is not told by the time.
-        if let modified, now.nanoseconds - modified.nanoseconds > Self.clockTick.nanosecondsClamped {
+        if let modified, now.duration(since: modified) > Self.clockTick {
             listings[directory] = (modified, listing)
         }
         return listing

@@ -103,7 +103,7 @@ struct DamagedStatesAreSurvivedTests {
         chmod(deployment.scratch.path, 0o755)
 
         let client = try ChildProcess(
-            "setpriv", ["--reuid=65534", "--clear-groups", try readableProgram(deployment), "--config", file],
+            "setpriv", ["--reuid=65534", "--clear-groups", try await readableProgram(deployment), "--config", file],
             in: deployment.scratch)
 
         #expect(try await client.exitCode() == 77, "\(client.errors)")
@@ -111,9 +111,14 @@ struct DamagedStatesAreSurvivedTests {
     }
 
     /// Where everybody may execute it.
-    private func readableProgram(_ deployment: Deployment) throws -> String {
+    ///
+    /// By a program of its own: one that another test starts just now would inherit our writer, and then nobody may
+    /// execute the copy (ETXTBSY).
+    private func readableProgram(_ deployment: Deployment) async throws -> String {
         let copy = deployment.scratch("loghamsterc")
-        try FileManager.default.copyItem(atPath: try Repository.program("loghamsterc"), toPath: copy)
+        let copying = try ChildProcess(
+            "cp", [try Repository.program("loghamsterc"), copy], in: deployment.scratch)
+        #expect(try await copying.exitCode() == 0)
         return copy
     }
 }
