@@ -13,7 +13,7 @@ bindir = $(DESTDIR)$(PREFIX)/bin
 docdir = $(DESTDIR)$(PREFIX)/share/doc/loghamster
 sharedir = $(DESTDIR)$(PREFIX)/share/loghamster
 
-.PHONY: help setup setup-test build test simulate mutants demo bench lint install clean
+.PHONY: help setup setup-test build test torture simulate mutants demo bench lint install clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -38,6 +38,13 @@ simulate: setup ## run both sides against simulated disks and networks; SEEDS=10
 
 mutants: setup ## break the sources on purpose: the simulation must notice
 	scripts/mutants
+
+SECONDS_LONG = 60
+SEED = 1
+torture: setup-test ## kill both sides under load for a minute; SECONDS_LONG=60 SEED=1
+	$(SWIFT) build --build-tests
+	LOGHAMSTER_KILL_SECONDS=$(SECONDS_LONG) LOGHAMSTER_SEED=$(SEED) \
+		$(SWIFT) test --skip-build --filter ProgramsAreKilledUnderLoad
 
 demo: setup ## ship this machine's log files over mutual TLS and compare them
 	scripts/demo
