@@ -114,6 +114,7 @@ struct InputWatcher {
     private mutating func report(_ problems: [FileError]) {
         if reported.count > Self.reportedMax { reported = [] }
         for problem in problems where reported.insert(problem).inserted {
+            guard !problem.isOutOfDescriptors || environment.descriptorShortage.isDue() else { continue }
             logger.warning("cannot look at a file", metadata: ["reason": "\(problem)"])
         }
     }

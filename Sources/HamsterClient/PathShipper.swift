@@ -20,7 +20,11 @@ final class PathShipper: Sendable {
         var progress: ShippingProgress
         var threadPool: NIOThreadPool
         var logger: Logger
+        var descriptorShortage = ShortageReport()
     }
+
+    /// Descriptors come back as soon as other files are delivered.
+    private static let descriptorWait: Duration = .seconds(10)
 
     let followed: FollowedPath
     let input: InputConfiguration
@@ -123,6 +127,13 @@ extension PathShipper {
     }
 
     private func unreadable(_ file: TailedFile, _ error: FileError, _ attempts: inout Attempts) -> FollowedPath.Step {
+        if error.isOutOfDescriptors {
+            note(.waiting, error: "\(error)")
+            if environment.descriptorShortage.isDue() {
+                logger.error("files wait until others are closed", metadata: ["reason": "\(error)"])
+            }
+            return .wait(Self.descriptorWait * Double.random(in: 0.5...1))
+        }
         guard error.isStale || error.isMissing else {
             let failure = ClientError.unreadable("\(error)")
             note(.waiting, error: "\(error)")

@@ -55,6 +55,8 @@ package struct FileError: Error, Sendable, Hashable {
     package var isLocked: Bool { operation == .lock && code == EWOULDBLOCK }
     /// The disk, or the share of it that this user may have, is full.
     package var isFull: Bool { code == ENOSPC || code == EDQUOT }
+    /// The process, or the system, has as many files open as it may.
+    package var isOutOfDescriptors: Bool { code == EMFILE || code == ENFILE }
     /// This user may not do that, or nobody may on a file system mounted read-only.
     package var isForbidden: Bool { code == EACCES || code == EPERM || code == EROFS }
 }
@@ -84,8 +86,8 @@ extension FileError: CustomStringConvertible {
 
     private var advice: String? {
         if isFull { return "free some space" }
+        if isOutOfDescriptors { return "raise the limit of open files" }
         switch code {
-        case EMFILE, ENFILE: return "raise the limit of open files"
         case EROFS: return "remount the file system writable"
         case EXDEV where operation == .open: return "a symbolic link leads out of the base directory"
         case ENOSPC where operation == .watch: return "raise fs.inotify.max_user_watches"

@@ -41,6 +41,7 @@ package final class StateStore: Sendable {
     /// What was found at the start; the caller logs it.
     package let damage: StateDamage?
     private let state: Mutex<State>
+    /// Held while the file is written: two at once would take each other's temporary file away.
     private let saving = Mutex<Void>(())
     /// Nil: nothing is kept beyond this process (`send`).
     private let path: String?

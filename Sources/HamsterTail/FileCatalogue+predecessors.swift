@@ -260,7 +260,11 @@ extension FileCatalogue {
             record.identity == file.identity
         else { return false }
         let candidates = unknown(of: known, &look).filter { !isTooOld($0, known, look) }
-        return try copy(of: .position(record.position), record, among: candidates, try file.open(), &look) != nil
+        guard try copy(of: .position(record.position), record, among: candidates, try file.open(), &look) != nil else {
+            return false
+        }
+        // Where the file has left the path meanwhile, what looks like a copy can be a younger file.
+        return try fileSystem.status(of: known.path)?.identity == file.identity
     }
 
     /// The file that is first in line holds other content: what was written before is looked for in a copy, and comes
@@ -297,19 +301,28 @@ extension FileCatalogue {
             }
             hasOlder = older != nil
         }
+        let modified = try current.status().modified
+        var newestCopy = copy?.born
         for candidate in candidates where candidate.identity != copy?.identity {
             guard state.record(of: candidate.identity) == nil,
                 candidate.born > (copy?.born ?? record.since ?? look.now),
                 !look.predecessors.isCopy(candidate, of: current)
             else { continue }
-            precede(known, with: candidate, freshRecord(candidate, known, look), before: file, &look)
+            // What came into being after the last write is no copy of what was in this file, but younger than it.
+            let isOlder = file.rotatedAt == nil || candidate.born <= modified
+            if isOlder { newestCopy = max(newestCopy ?? candidate.born, candidate.born) }
+            precede(known, with: candidate, freshRecord(candidate, known, look), before: isOlder ? file : nil, &look)
         }
         let isLost = copy == nil && record.sizeSeen > match.offset
         if match.offset == 0, record.position.offset == 0, copy == nil {
             // Nothing says that anything of the old content was sent. If it was, the server's check will tell.
             return file.noteSize(try current.status().size)
         }
-        let fresh = file.startOver(size: try current.status().size, now: look.now)
+        // Not when it is noticed: files can have come into being, and have been rotated away, since the truncation. But
+        // later than the copies that were dealt with just now.
+        let truncatedAt = newestCopy.map { FileTime(nanoseconds: $0.nanoseconds + 1) } ?? min(modified, look.now)
+        let fresh = file.startOver(
+            size: try current.status().size, since: max(truncatedAt, record.since ?? truncatedAt), now: look.now)
         // Until the copy is sent, the old record says what is left of it.
         if !hasOlder { state.update(fresh) }
         return isLost ? record.sizeSeen - match.offset : 0

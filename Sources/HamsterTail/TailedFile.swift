@@ -217,11 +217,11 @@ extension TailedFile {
 
     /// The file holds other content than before: it starts over under a new token. `size` is what it has now: a file
     /// that is sent once ends there. Returns the new record.
-    package func startOver(size: UInt64, now: FileTime) -> FileRecord {
+    package func startOver(size: UInt64, since: FileTime, now: FileTime) -> FileRecord {
         state.withLock { state in
             if state.sizeLimit != nil { state.sizeLimit = size }
             state.record.generation += 1
-            state.record.since = now
+            state.record.since = since
             state.record.sizeSeen = size
             state.record.position = SourcePosition()
             state.record.seenAt = now.seconds

@@ -340,6 +340,22 @@ struct CopyAndTruncateTests {
         #expect(scene.output("app.log") == text + "unsent second third ")
     }
 
+    @Test func `truncated and rotated while the client was down, younger rotated files are sent too`() throws {
+        let scene = try TailScene("app.log")
+        try scene.directory.write("app.log", text)
+        try scene.settle()
+        scene.restart()
+        try scene.directory.write("app.log", "second ")
+        try scene.directory.rename("app.log", to: "app.log.2")
+        try scene.settle()
+        try scene.directory.write("app.log", "third ")
+        try scene.directory.rename("app.log", to: "app.log.1")
+        scene.restart()
+        try scene.directory.write("app.log", "fourth ")
+        try scene.settle()
+        #expect(scene.output("app.log") == text + "second third fourth ")
+    }
+
     @Test func `written and rotated between two looks, a file is sent without waiting for the next`() throws {
         let scene = try TailScene("app.log")
         try scene.directory.write("app.log", text)

@@ -97,10 +97,11 @@ struct TailedFileTests {
     @Test func `other content starts over under another token`() throws {
         let file = try tailed()
         let token = file.acknowledge(position(100), now: 1).token
-        let record = file.startOver(size: 7, now: FileTime(nanoseconds: 2_000_000_000))
+        let record = file.startOver(
+            size: 7, since: FileTime(nanoseconds: 1_000_000_000), now: FileTime(nanoseconds: 2_000_000_000))
 
         #expect(record.generation == 1 && record.position == SourcePosition() && record.seenAt == 2)
-        #expect(record.since == FileTime(nanoseconds: 2_000_000_000) && record.sizeSeen == 7)
+        #expect(record.since == FileTime(nanoseconds: 1_000_000_000) && record.sizeSeen == 7)
         #expect(record.token != token)
         #expect(record.identity == file.identity)
     }
