@@ -101,11 +101,14 @@ package struct FileTransfer: Sendable {
     private static let turn: Duration = .seconds(10)
 
     private let settings: Settings
+    private let isInquiry: Bool
     private var machine: ClientStream
     private var state = State.opening
 
-    package init(_ request: StreamRequest, _ settings: Settings) {
+    /// `isInquiry`: nothing is to be sent unless the server knows the file.
+    package init(_ request: StreamRequest, _ settings: Settings, isInquiry: Bool = false) {
         self.settings = settings
+        self.isInquiry = isInquiry
         machine = ClientStream(request)
     }
 
@@ -142,6 +145,7 @@ extension FileTransfer {
         case .none: return .none
         case .sendRequest(let request): return .sendRequest(request)
         case .start(let grant):
+            if isInquiry, grant.offset == 0 { return end(.unknown) }
             state = .verifying(grant)
             return .verify(grant)
         case .acknowledged(let offset): return acknowledge(offset)

@@ -38,8 +38,8 @@ struct InputWatcher {
         guard let watches else { return }
         var scannedAt = ContinuousClock.now
         while !Task.isCancelled {
-            let events = await watches.events(until: scannedAt + Self.rescanInterval)
-            let isDue = ContinuousClock.now >= scannedAt + Self.rescanInterval
+            let events = await watches.events(until: scannedAt + Self.rescanInterval, or: environment.rescan)
+            let isDue = ContinuousClock.now >= scannedAt + Self.rescanInterval || environment.rescan.take()
             if await !look(at: events, start) || isDue {
                 if !isDue { await pause(until: scannedAt + duration * Self.pauseFactor) }
                 duration = await scan(watches, start)

@@ -20,6 +20,8 @@ final class PathShipper: Sendable {
         var progress: ShippingProgress
         var threadPool: NIOThreadPool
         var logger: Logger
+        /// For a file that only a look at everything finds.
+        var rescan = RescanRequest()
         var descriptorShortage = ShortageReport()
     }
 
@@ -199,6 +201,21 @@ extension PathShipper {
         }
     }
 
+    private func settleUnknown(_ file: TailedFile) async {
+        let result = await onPool { [environment, followed] in
+            Result { () throws(FileError) in try environment.catalogue.settleUnknown(file, of: followed) }
+        }
+        switch result {
+        case .success(let isFileOfItsOwn):
+            if isFileOfItsOwn { environment.rescan.request() }
+        case .failure(let error):
+            note(.waiting, error: "\(error)")
+            logger.error("cannot read the file", metadata: ["reason": "\(error)"])
+            await signal.wait(atMost: environment.configuration.retry.delayMax)
+        case nil: break
+        }
+    }
+
     func report(lost byteCount: UInt64, of file: TailedFile) {
         environment.progress.lost(byteCount)
         logger.warning(
@@ -250,6 +267,9 @@ extension PathShipper {
         case .ended:
             file.setMustAnnounce(false)
             attempts.succeeded()
+        case .unknown:
+            attempts.succeeded()
+            await settleUnknown(file)
         case .otherContent(let view):
             await startOver(file, view: view)
             // A file that is rewritten again and again must not be sent as fast as it can be.
@@ -303,7 +323,7 @@ extension PathShipper {
             file: file, request: request,
             settings: FileTransfer.Settings(
                 chunkBytesMin: input.chunkBytesMin, flushInterval: input.flushInterval, closeIdle: input.closeIdle),
-            rotation: rotation, slot: slot, logger: logger,
+            isInquiry: record.isUnasked, rotation: rotation, slot: slot, logger: logger,
             isOverwritten: { [environment, followed] () throws(FileError) in
                 try environment.catalogue.isOverwritten(file, of: followed)
             },

@@ -9,8 +9,6 @@ final class SharedCatalogue: Sendable {
 
     init(_ catalogue: FileCatalogue) { self.catalogue = Mutex(catalogue) }
 
-    var paths: [FollowedPath] { catalogue.withLock { $0.paths } }
-
     func scan(watch: (Set<SourcePath>) -> Bool) -> FileCatalogue.Changes {
         catalogue.withLock { $0.scan(now: .now, watch: watch) }
     }
@@ -33,6 +31,13 @@ final class SharedCatalogue: Sendable {
     ) throws(FileError) -> UInt64 {
         try catalogue.withLock { catalogue throws(FileError) in
             try catalogue.startOver(file, of: path, view: view, now: .now)
+        }
+    }
+
+    /// The server has nothing of a file that it was asked about. True: a look at everything is due.
+    func settleUnknown(_ file: TailedFile, of path: FollowedPath) throws(FileError) -> Bool {
+        try catalogue.withLock { catalogue throws(FileError) in
+            try catalogue.settleUnknown(file, of: path, now: .now)
         }
     }
 

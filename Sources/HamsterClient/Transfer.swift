@@ -10,6 +10,8 @@ struct Transfer: Sendable {
     var file: TailedFile
     var request: StreamRequest
     var settings: FileTransfer.Settings
+    /// Nothing is sent unless the server knows the file.
+    var isInquiry = false
     var rotation: RotationRule
     var slot: ConnectionSlots.Slot
     var logger: Logger
@@ -26,6 +28,8 @@ package enum TransferOutcome: Sendable {
     /// Orderly, with everything sent acknowledged as far as the server would.
     case ended
     case refused(Reply)
+    /// The server was only to be asked, and has no byte of the file.
+    case unknown
     /// The file is not the one that the server or we knew under this token; what the server knows, where that differs.
     case otherContent(FileCatalogue.ServerView?)
     case failed(ClientError)
@@ -36,6 +40,7 @@ extension TransferOutcome: CustomStringConvertible {
         switch self {
         case .ended: "end"
         case .refused(let reply): "\(reply)"
+        case .unknown: "the server has nothing of the file"
         case .otherContent: "the file holds other content"
         case .failed(let error): "\(error)"
         }

@@ -40,7 +40,7 @@ final class TransferHandler: ChannelInboundHandler {
         self.transfer = transfer
         self.outcome = outcome
         self.threadPool = threadPool
-        machine = FileTransfer(transfer.request, transfer.settings)
+        machine = FileTransfer(transfer.request, transfer.settings, isInquiry: transfer.isInquiry)
     }
 
     func handlerAdded(context: ChannelHandlerContext) {

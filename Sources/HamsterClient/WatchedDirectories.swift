@@ -67,13 +67,17 @@ final class WatchedDirectories: Sendable {
         return problems
     }
 
-    /// Waits for events, until the deadline at most.
-    func events(until deadline: ContinuousClock.Instant) async -> Events {
+    /// Waits for events, until the deadline or a request at most.
+    func events(until deadline: ContinuousClock.Instant, or request: RescanRequest) async -> Events {
         let events = await withTaskGroup(of: [DirectoryEvent]?.self) { [watch] group in
             group.addTask { await watch.next() }
             group.addTask {
                 // A cancelled sleep means that events came first.
                 try? await Task.sleep(until: deadline, clock: .continuous)
+                return nil
+            }
+            group.addTask {
+                await request.wait()
                 return nil
             }
             defer { group.cancelAll() }

@@ -14,8 +14,8 @@ package struct FileRecord: Sendable, Hashable {
     package var position: SourcePosition
     /// The largest size in bytes that this content was seen with: what is above the end of the file later, is lost.
     package var sizeSeen: UInt64
-    /// What the file held when it was found is not sent: it was rotated before this client knew its path, and the server
-    /// knows nothing of it either.
+    /// The file was rotated before this client knew its path, and nothing of it is sent. At offset 0 the server is still to
+    /// be asked whether it knows it; above, it knows nothing.
     package var isSkipped = false
     /// Unix time in seconds at which the file was last seen or acknowledged.
     package var seenAt: Int64
@@ -32,6 +32,9 @@ package struct FileRecord: Sendable, Hashable {
         self.sizeSeen = max(sizeSeen, position.offset)
         self.seenAt = seenAt
     }
+
+    /// Whether it depends on the server's answer if anything of the file is sent.
+    package var isUnasked: Bool { isSkipped && position.offset == 0 }
 
     /// The file's name on the wire, made from identity and generation alone: the same again when the state is lost.
     package var token: FileToken? {

@@ -43,4 +43,12 @@ enum ContentMatch: Sendable {
         let start = size - UInt64(tail)
         return try file.bytes(at: start, count: tail) == other.bytes(at: start, count: tail)
     }
+
+    /// Whether two files begin with the same bytes, as far as both reach.
+    static func isSameBeginning(_ file: any ReadableFile, _ other: any ReadableFile) throws(FileError) -> Bool {
+        let first = try file.bytes(at: 0, count: SourceHead.bytesMax)
+        let second = try other.bytes(at: 0, count: SourceHead.bytesMax)
+        let count = min(first.count, second.count)
+        return first.prefix(count) == second.prefix(count)
+    }
 }

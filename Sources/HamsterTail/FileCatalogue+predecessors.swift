@@ -122,7 +122,7 @@ extension FileCatalogue {
     }
 
     /// Names that rotation gives to files of the path, of files that nothing is known of; `orSkipped`: or of which nothing
-    /// was sent.
+    /// was sent under the path.
     private func unknown(
         of known: FollowedPath, orSkipped: Bool = false, _ look: inout Look
     ) -> [Predecessors.Candidate] {
@@ -132,7 +132,9 @@ extension FileCatalogue {
             guard known.file(candidate.identity)?.rotatedAt != nil || known.file(candidate.identity) == nil else {
                 return false
             }
-            if let record = state.record(of: candidate.identity) { return orSkipped && record.isSkipped }
+            if let record = state.record(of: candidate.identity) {
+                return orSkipped && (record.isSkipped || record.path == candidate.path)
+            }
             return owners[candidate.identity]?.file(candidate.identity) == nil
         }
     }
@@ -162,6 +164,26 @@ extension FileCatalogue {
         return look.predecessors.isCopy(candidate, of: try leading.open())
     }
 
+    /// Whether a file that the patterns take was neither rotated away from the path that its name makes think of, nor copied:
+    /// it came into being while that path led to the file that is there now, and begins otherwise.
+    func isFileOfItsOwn(
+        _ candidate: Predecessors.Candidate, beside known: FollowedPath, _ look: inout Look
+    ) -> Bool {
+        guard candidate.status.size > 0, let leading = known.leading else { return false }
+        let record = leading.record
+        // Of a file of which nothing is known to be sent, anything could be a copy.
+        guard record.position.offset > 0, let since = record.since, candidate.born > since else { return false }
+        do throws(FileError) {
+            if look.predecessors.isSameBeginning(candidate, try leading.open()) { return false }
+            // Afterwards: as long as the file holds what was sent, no copy of it begins otherwise.
+            guard try leading.continues(record.position) else { return false }
+            return try fileSystem.status(of: known.path)?.identity == leading.identity
+        } catch {
+            if !error.isMissing { look.changes.problems.append(error) }
+            return false
+        }
+    }
+
     /// Where no file of the path is known: the state may be lost, so the server is asked what it knows of a file that was
     /// rotated before this client looked; a younger one is new.
     private mutating func addUnknown(
@@ -169,8 +191,30 @@ extension FileCatalogue {
     ) throws(FileError) {
         if let startedAt, candidate.born >= startedAt { return try addIfNew(candidate, of: known, leading, &look) }
         if isTooOld(candidate, known, look) { return }
-        guard let file = precede(known, with: candidate, freshRecord(candidate, known, look), &look) else { return }
-        state.update(file.skip(to: try file.position(at: candidate.status.size), now: look.now.seconds))
+        var record = freshRecord(candidate, known, look)
+        record.isSkipped = true
+        precede(known, with: candidate, record, &look)
+    }
+
+    /// The server has nothing of a rotated file that it was asked about. One that the patterns take themselves is sent
+    /// under its own name; what another one holds is not sent. True: a look at everything is due, and finds the file.
+    package mutating func settleUnknown(
+        _ file: TailedFile, of known: FollowedPath, now: FileTime
+    ) throws(FileError) -> Bool {
+        let end = try file.position(at: try file.status().size)
+        let location = file.location
+        guard let selection = selections.first(where: { $0.method.hasPredecessors && $0.takes(location) }) else {
+            state.update(file.skip(to: end, now: now.seconds))
+            return false
+        }
+        // The server may remember that it was asked, and for which path: hence another token.
+        _ = file.startOver(size: end.offset, since: file.record.since ?? now, now: now)
+        if selection.start == .end { _ = file.skip(to: end, now: now.seconds) }
+        state.update(file.send(as: location))
+        known.removeDelivered(file)
+        owners[file.identity] = nil
+        locations[location] = nil
+        return true
     }
 
     private func isTooOld(_ candidate: Predecessors.Candidate, _ known: FollowedPath, _ look: Look) -> Bool {
@@ -314,7 +358,7 @@ extension FileCatalogue {
             precede(known, with: candidate, freshRecord(candidate, known, look), before: isOlder ? file : nil, &look)
         }
         let isLost = copy == nil && record.sizeSeen > match.offset
-        if match.offset == 0, record.position.offset == 0, copy == nil {
+        if match.offset == 0, record.position.offset == 0, copy == nil, view?.offset ?? 0 == 0 {
             // Nothing says that anything of the old content was sent. If it was, the server's check will tell.
             return file.noteSize(try current.status().size)
         }

@@ -70,7 +70,12 @@ package struct FileCatalogue: Sendable {
             }
         }
         look.predecessors = Predecessors(fileSystem, resolved: resolved)
-        for (path, status, index) in look.files { observe(path, status, index, &look) }
+        // A rotated name makes sense only once it is known whether the path before its rotation is followed.
+        let isRotated = { (path: SourcePath) in
+            RotatedName.base(of: path.name).map { found.contains(path.directory.appending($0)) } ?? false
+        }
+        for (path, status, index) in look.files where !isRotated(path) { observe(path, status, index, &look) }
+        for (path, status, index) in look.files where isRotated(path) { observe(path, status, index, &look) }
         for path in followed.keys.sorted() where !found.contains(path) && isGone(path, &look) { abandon(path, &look) }
         if isFirst { resumeVanished(found, &look) }
         owners = owners.filter { identity, owner in owner.file(identity) != nil }
@@ -101,7 +106,7 @@ struct Look {
     let isFirst: Bool
     var predecessors: Predecessors
     var changes = FileCatalogue.Changes()
-    var files: [(SourcePath, FileStatus, Int)] = []
+    var files: [(path: SourcePath, status: FileStatus, selection: Int)] = []
     /// Paths that are among the changes.
     private var told: Set<ObjectIdentifier> = []
 
@@ -226,18 +231,20 @@ extension FileCatalogue {
         }
         if let owner = owners[status.identity], let file = owner.file(status.identity) {
             // A renamed file goes on under its old path; a second name of a file is not a second file.
+            if owner.path != path, let known = followed[path] { rotate(known, &look) }
             if owner.path == path, owner.leading == nil { file.markReturned() }
             file.locate(at: path)
             return look.changed(owner)
         }
         let record = state.record(of: status.identity)
-        guard isWorthwhile(path, status, record, selections[index], look) else { return }
+        guard isWorthwhile(path, status, record, selections[index], &look) else { return }
         follow(path, record, index, &look)
     }
 
     /// Whether a file that is not followed has anything to send.
     private func isWorthwhile(
-        _ path: SourcePath, _ status: FileStatus, _ record: FileRecord?, _ selection: FileSelection, _ look: Look
+        _ path: SourcePath, _ status: FileStatus, _ record: FileRecord?, _ selection: FileSelection,
+        _ look: inout Look
     ) -> Bool {
         if let record {
             // Delivered under another name before its rotation: not sent again as long as it is there.
@@ -245,16 +252,21 @@ extension FileCatalogue {
             state.touch(record, now: look.now.seconds)
             return false
         }
-        if isPredecessor(path, selection) { return false }
+        if isPredecessor(Predecessors.Candidate(path: path, status: status), selection, &look) { return false }
         guard let ignoreOlder = selection.ignoreOlder else { return true }
         return look.now.duration(since: status.modified) <= ignoreOlder
     }
 
     /// Whether a file that matches the patterns itself was rotated away from a path that is known: then it belongs there.
-    private func isPredecessor(_ path: SourcePath, _ selection: FileSelection) -> Bool {
-        guard selection.method.hasPredecessors, let base = RotatedName.base(of: path.name) else { return false }
-        let original = path.directory.appending(base)
-        return followed[original] != nil || !state.records(of: original).isEmpty
+    private func isPredecessor(
+        _ candidate: Predecessors.Candidate, _ selection: FileSelection, _ look: inout Look
+    ) -> Bool {
+        guard selection.method.hasPredecessors, let base = RotatedName.base(of: candidate.path.name) else {
+            return false
+        }
+        let original = candidate.path.directory.appending(base)
+        guard let known = followed[original] else { return !state.records(of: original).isEmpty }
+        return !isFileOfItsOwn(candidate, beside: known, &look)
     }
 
     private mutating func follow(_ path: SourcePath, _ record: FileRecord?, _ index: Int, _ look: inout Look) {

@@ -73,15 +73,22 @@ struct Predecessors {
         judge(candidate) { file throws(FileError) in try ContentMatch.isCopy(file, of: other) }
     }
 
+    /// Whether a candidate begins as a file does, as far as both reach. True also where it can't be read.
+    mutating func isSameBeginning(_ candidate: Candidate, _ other: any ReadableFile) -> Bool {
+        judge(candidate, unreadable: true) { file throws(FileError) in
+            try ContentMatch.isSameBeginning(file, other)
+        }
+    }
+
     private mutating func judge(
-        _ candidate: Candidate, _ judgement: (any ReadableFile) throws(FileError) -> Bool
+        _ candidate: Candidate, unreadable: Bool = false, _ judgement: (any ReadableFile) throws(FileError) -> Bool
     ) -> Bool {
-        guard let file = open(candidate) else { return false }
+        guard let file = open(candidate) else { return unreadable }
         do throws(FileError) {
             return try judgement(file)
         } catch {
             problems.append(error)
-            return false
+            return unreadable
         }
     }
 

@@ -152,12 +152,11 @@ extension TailedFile {
     /// The path leads to the file again.
     package func markReturned() { state.withLock { $0.rotatedAt = nil } }
 
-    /// Skips what the file holds; the server has to be asked all the same. Returns the new record.
+    /// Nothing of what the file holds is sent. Returns the new record.
     func skip(to position: SourcePosition, now: Int64) -> FileRecord {
         state.withLock { state in
             state.record.move(to: position, now)
             state.record.isSkipped = true
-            state.mustAnnounce = true
             return state.record
         }
     }
@@ -224,6 +223,7 @@ extension TailedFile {
             state.record.since = since
             state.record.sizeSeen = size
             state.record.position = SourcePosition()
+            state.record.isSkipped = false
             state.record.seenAt = now.seconds
             return state.record
         }

@@ -111,7 +111,12 @@ extension FileExplanation {
             add("file", record.token?.text ?? "-")
             add("sent as", "\(record.path)")
             facts.append(.init("acknowledged", .number(record.position.offset)))
-            if record.isSkipped { add("skipped", "it was rotated before this client knew its path") }
+            if record.isSkipped {
+                add(
+                    "skipped",
+                    "it was rotated before this client knew its path"
+                        + (record.isUnasked ? "; the server is still to be asked whether it knows the file" : ""))
+            }
         } catch {
             add("record", "unknown: \(error)")
         }

@@ -103,6 +103,7 @@ final class TransferScene: Sendable {
     func outcome() async throws -> String {
         switch try await outcomeFuture.get() {
         case .ended: "ended"
+        case .unknown: "unknown"
         case .otherContent: "other content"
         case .refused(let reply): "refused: \(reply)"
         case .failed(let error): "failed: \(error)"

@@ -112,6 +112,67 @@ struct RenameRotationTests {
         #expect(scene.outputNames == ["app.log"])
     }
 
+    @Test(arguments: [["app.log.1", "app.log"], ["app.log", "app.log.1"], ["app.log", "app-20240101.log"]])
+    func `at a first look a rotated name that the pattern matches is a file of its own`(names: [String]) throws {
+        let scene = try TailScene("app*")
+        for name in names { try scene.directory.write(name, name + " ") }
+        try scene.settle()
+        for name in names { #expect(scene.output(name) == name + " ") }
+
+        try scene.directory.rename("app.log", to: "app.log.2")
+        try scene.directory.write("app.log", "new ")
+        try scene.settle()
+
+        #expect(scene.output("app.log") == "app.log new ")
+        #expect(scene.outputNames.sorted() == names.sorted())
+    }
+
+    @Test func `the server is asked about rotated files again after a restart before its answer`() throws {
+        let scene = try TailScene("app.log")
+        try scene.directory.write("app.log", first)
+        try scene.settle()
+        try scene.directory.append("app.log", "rest ")
+        try scene.directory.rename("app.log", to: "app.log.1")
+        try scene.directory.write("app.log", "new ")
+        scene.restart(losingState: true)
+        try scene.settle(unreachable: true)
+
+        scene.restart()
+        try scene.settle()
+
+        #expect(scene.output("app.log") == first + "rest new ")
+    }
+
+    @Test func `a dated file of a program is sent beside the undated one`() throws {
+        let scene = try TailScene("laravel*.log")
+        try scene.directory.write("laravel.log", "the undated one ")
+        try scene.settle()
+
+        try scene.directory.write("laravel-2024-01-03.log", "third ")
+        try scene.notice("laravel-2024-01-03.log")
+        try scene.directory.write("laravel-2024-01-04.log", "fourth ")
+        try scene.settle()
+        try scene.directory.append("laravel-2024-01-03.log", "more ")
+        try scene.settle()
+
+        #expect(scene.output("laravel-2024-01-03.log") == "third more ")
+        #expect(scene.output("laravel-2024-01-04.log") == "fourth ")
+        #expect(scene.output("laravel.log") == "the undated one ")
+    }
+
+    @Test func `truncated to less than a check needs while the state was lost, a file starts over`() throws {
+        let scene = try TailScene("app.log")
+        try scene.directory.write("app.log", "forty bytes of the old content, or so... ")
+        try scene.settle()
+        _ = truncate(scene.directory("app.log"), 0)
+        try scene.directory.append("app.log", "new ")
+        scene.restart(losingState: true)
+
+        try scene.settle()
+
+        #expect(scene.output("app.log") == "forty bytes of the old content, or so... new ")
+    }
+
     @Test func `what is known of files that are gone is forgotten after two days, not that of rotated ones`() throws {
         let scene = try TailScene("app.log")
         for round in 1...3 {

@@ -18,6 +18,7 @@ final class TailScene {
     private var records: [FileToken: ServerRecord] = [:]
     private let selection: FileSelection
     private let filesMax: Int
+    private var isRescanWanted = false
 
     /// Paths of `patterns` are below the scene's directory.
     init(_ patterns: String..., filesMax: Int = 100, _ configure: (inout FileSelection) -> Void = { _ in }) throws {
@@ -58,6 +59,10 @@ final class TailScene {
         lost += catalogue.scan(now: .now).lost.reduce(0) { $0 + $1.byteCount }
         guard !unreachable else { return }
         for path in catalogue.paths.sorted(by: { $0.path < $1.path }) { try ship(path) }
+        if isRescanWanted {
+            isRescanWanted = false
+            try settle()
+        }
     }
 
     /// Tells of names as inotify would, and sends.
@@ -88,6 +93,10 @@ final class TailScene {
     private func send(_ file: TailedFile, of path: FollowedPath) throws {
         guard let token = file.record.token else { return }
         let known = records[token]?.position
+        if file.record.isUnasked, known == nil {
+            if try catalogue.settleUnknown(file, of: path, now: .now) { isRescanWanted = true }
+            return
+        }
         let start = known?.offset ?? file.record.position.offset
         let check = known?.tail.check(at: start)
         guard try start > 0 || !catalogue.isOverwritten(file, of: path, now: .now),

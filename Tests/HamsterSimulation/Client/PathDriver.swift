@@ -15,6 +15,7 @@ final class PathDriver {
         var fileSystem: SimulatedFileSystem
         var state: StateStore
         var startOver: (TailedFile, FollowedPath, FileCatalogue.ServerView?) throws(FileError) -> UInt64
+        var settleUnknown: (TailedFile, FollowedPath) throws(FileError) -> Void
         var lost: (UInt64) -> Void
         /// The connection, and the offset that its server has acknowledged.
         var acknowledged: (Int, UInt64) -> Void
@@ -129,6 +130,14 @@ extension PathDriver {
         }
     }
 
+    private func settleUnknown(_ file: TailedFile) {
+        do throws(FileError) {
+            try environment.settleUnknown(file, followed)
+        } catch {
+            world.note("\(followed.path) cannot settle what the server does not know: \(error)")
+        }
+    }
+
     private func connect(_ file: TailedFile) throws(FileError) {
         let record = file.record
         guard let token = record.token else { return }
@@ -140,7 +149,8 @@ extension PathDriver {
         let connection = world.network.connect()
         world.note("\(followed.path) connects, \(String(decoding: request.line.dropLast(), as: UTF8.self))")
         link = Link(
-            connection: connection, file: file, machine: FileTransfer(request, environment.settings),
+            connection: connection, file: file,
+            machine: FileTransfer(request, environment.settings, isInquiry: record.isUnasked),
             heardAt: world.clock.elapsed)
         run { $0.changed(FileTransfer.Source(file), size: nil, now: self.clock) }
     }
@@ -219,6 +229,7 @@ extension PathDriver {
         sleepsUntil = 0
         switch outcome {
         case .ended: link.file.setMustAnnounce(false)
+        case .unknown: settleUnknown(link.file)
         case .otherContent(let view):
             startOver(link.file, view)
             pause(0)

@@ -139,6 +139,10 @@ extension SimulatedClient {
                         fileSystem: fileSystem, state: state,
                         startOver: { [unowned self] file, path, view throws(FileError) in
                             try catalogue.startOver(file, of: path, view: view, now: now)
+                        },
+                        settleUnknown: { [unowned self] file, path throws(FileError) in
+                            guard try catalogue.settleUnknown(file, of: path, now: now) else { return }
+                            scannedAt = world.clock.elapsed - Self.rescanInterval
                         }, lost: { [unowned self] in lostBytes += $0 },
                         acknowledged: { [unowned self] in onAcknowledgement($0, $1) })))
         }
