@@ -23,7 +23,7 @@ struct DescriptorsRunOutTests {
         try await server.setDescriptorLimit(limit)
         for connection in waiting { #expect(try await connection.line().hasPrefix("### ")) }
 
-        let counters = try StatusRequest.fetch(in: deployment.scratch("server-state"), timeout: .seconds(20))[
+        let counters = try StatusRequest.fetch(in: deployment.scratch("server-state"), timeout: patience)[
             "counters"]
         guard case .integer(let failures) = counters?["accept_failures"] else {
             throw TestingError("no accept_failures in \(counters?.text ?? "nothing")")

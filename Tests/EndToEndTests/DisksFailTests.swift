@@ -22,7 +22,7 @@ struct DisksFailTests {
         try await deployment.waitUntilStored("other.log", other)
         // What fits is still committed between the failures.
         try await eventually("the output to be failed") {
-            let status = try StatusRequest.fetch(in: deployment.scratch("server-state"), timeout: .seconds(20))
+            let status = try StatusRequest.fetch(in: deployment.scratch("server-state"), timeout: patience)
             let failed = status["outputs"]?.elements.filter { $0["failed"] == .bool(true) }
             return failed?.map { $0["path"] } == [.string("\(disk.path)/app.log")]
         }
@@ -32,7 +32,7 @@ struct DisksFailTests {
         }
         try disk.removeFilling()
 
-        try await eventually("all of the file", timeout: .seconds(60)) {
+        try await eventually("all of the file") {
             FileManager.default.contents(atPath: "\(disk.path)/app.log") == Data(large)
         }
         #expect(try await server.terminate() == 0)

@@ -41,7 +41,7 @@ struct FilesArriveOverMutualTLSTests {
         }
         _ = try await deployment.startServer()
 
-        let result = try await deployment.send(paths, timeout: .seconds(120))
+        let result = try await deployment.send(paths)
 
         #expect(result.exitCode == 0, "\(result.errors)")
         for number in 0..<1_000 {

@@ -32,7 +32,7 @@ struct LinesOfManyFilesAreMergedTests {
         }
 
         let count = expected.values.map(\.count).reduce(0, +)
-        try await eventually("\(count) lines", timeout: .seconds(60)) { lines(deployment).count >= count }
+        try await eventually("\(count) lines") { lines(deployment).count >= count }
         let stored = lines(deployment)
         for name in names {
             let isSame = stored.filter { $0.hasPrefix("\(name) ") } == expected[name]

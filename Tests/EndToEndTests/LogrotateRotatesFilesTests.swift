@@ -116,7 +116,7 @@ private final class LogrotateScene {
 
     func waitUntilCaughtUp() async throws {
         let count = writer.byteCount
-        try await eventually("\(count) bytes; \(client.errors.suffix(2_000))", timeout: .seconds(60)) {
+        try await eventually("\(count) bytes; \(client.errors.suffix(2_000))") {
             deployment.storedSize("app.log") >= count
         }
     }

@@ -69,7 +69,7 @@ private struct Load {
     mutating func write(for duration: Duration) async throws {
         let start = ContinuousClock.now
         let before = byteCount
-        try await eventually("\(duration) of writing", timeout: duration + .seconds(60)) {
+        try await eventually("\(duration) of writing", timeout: duration + patience) {
             let passed = min(ContinuousClock.now - start, duration)
             let due = before + Int(Double(Self.bytesPerSecond) * (passed / .seconds(1)))
             while byteCount < due { try writePiece() }
@@ -98,8 +98,7 @@ private struct Load {
         for name in Self.names {
             let count = counts[name] ?? 0
             try await eventually(
-                "\(count) bytes of \(name), seed \(seed); there are \(deployment.storedSize(name))\n\(log(client, name))",
-                timeout: .seconds(120)
+                "\(count) bytes of \(name), seed \(seed); there are \(deployment.storedSize(name))\n\(log(client, name))"
             ) {
                 deployment.storedSize(name) == count
             }

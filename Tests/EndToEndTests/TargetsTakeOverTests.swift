@@ -20,11 +20,11 @@ struct TargetsTakeOverTests {
         try first.scratch.append("source/a.log", parts[1])
         try await eventually("the second part on the second server") { second.stored("a.log") == parts[1] }
         server = try await first.startServer()
-        try await client.waitForError("target is back", timeout: .seconds(60))
+        try await client.waitForError("target is back")
         try first.scratch.append("source/a.log", parts[2])
 
         // It says how far it had come, and gets what it has missed.
-        try await first.waitUntilStored("a.log", parts[0] + parts[1] + parts[2], timeout: .seconds(120))
+        try await first.waitUntilStored("a.log", parts[0] + parts[1] + parts[2])
         #expect(try await client.terminate() == 0)
     }
 }

@@ -58,7 +58,7 @@ package final class ChildProcess: Sendable {
 
     /// The exit code, or 128 plus the signal that ended it.
     @discardableResult
-    package func exitCode(timeout: Duration = .seconds(30)) async throws -> Int32 {
+    package func exitCode(timeout: Duration = patience) async throws -> Int32 {
         try await eventually("the end of process \(processID); it said:\n\(errors.suffix(2_000))", timeout: timeout) {
             status() != nil
         }
@@ -73,13 +73,13 @@ package final class ChildProcess: Sendable {
 
     /// SIGTERM, and the exit code.
     @discardableResult
-    package func terminate(timeout: Duration = .seconds(30)) async throws -> Int32 {
+    package func terminate(timeout: Duration = patience) async throws -> Int32 {
         send(signal: SIGTERM)
         return try await exitCode(timeout: timeout)
     }
 
     /// Waits until standard error holds `text`.
-    package func waitForError(_ text: String, timeout: Duration = .seconds(30)) async throws {
+    package func waitForError(_ text: String, timeout: Duration = patience) async throws {
         try await eventually("'\(text)' from process \(processID); it said:\n\(errors.suffix(2_000))", timeout: timeout)
         {
             errors.contains(text)

@@ -115,12 +115,19 @@ package final class Deployment {
     }
 
     /// Waits until the server has stored exactly these bytes.
-    package func waitUntilStored(_ name: String, _ expected: [UInt8], timeout: Duration = .seconds(60)) async throws {
+    package func waitUntilStored(_ name: String, _ expected: [UInt8], timeout: Duration = patience) async throws {
         try await eventually(
-            "\(name) with \(expected.count) bytes; there are \(stored(name)?.count ?? -1)", timeout: timeout
+            "\(name) with \(expected.count) bytes; \(difference(name, expected))", timeout: timeout
         ) {
             storedSize(name) == expected.count && stored(name) == expected
         }
+    }
+
+    /// How much of a file in `source/` is stored, and how much of that is as expected.
+    private func difference(_ name: String, _ expected: [UInt8]) -> String {
+        guard let stored = stored(name) else { return "there is no such output" }
+        let sameCount = zip(stored, expected).prefix { $0 == $1 }.count
+        return "there are \(stored.count), and the first \(sameCount) are right"
     }
 
     // MARK: Client
@@ -164,7 +171,7 @@ package final class Deployment {
 
     /// Runs `loghamsterc send` to its end.
     package func send(
-        _ files: [String], target: String = "", tls: String? = nil, timeout: Duration = .seconds(60)
+        _ files: [String], target: String = "", tls: String? = nil, timeout: Duration = patience
     ) async throws -> (exitCode: Int32, output: String, errors: String) {
         let file = try writeClientConfiguration(target: target, tls: tls)
         let client = try start("loghamsterc", ["send", "--config", file] + files)

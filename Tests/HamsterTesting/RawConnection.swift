@@ -96,7 +96,7 @@ package final class RawConnection {
     // MARK: Receiving
 
     /// The next line without its LF. Throws where the connection ends first.
-    package func line(timeout: Duration = .seconds(30)) async throws -> String {
+    package func line(timeout: Duration = patience) async throws -> String {
         var line: String?
         try await eventually("a line; there is '\(String(decoding: received, as: UTF8.self))'", timeout: timeout) {
             receive()
@@ -124,7 +124,7 @@ package final class RawConnection {
     }
 
     /// Reads until the peer ends the connection. Returns the lines that came.
-    package func linesUntilEnd(timeout: Duration = .seconds(30)) async throws -> [String] {
+    package func linesUntilEnd(timeout: Duration = patience) async throws -> [String] {
         try await eventually("the peer to close", timeout: timeout) {
             receive()
             return ending != nil
