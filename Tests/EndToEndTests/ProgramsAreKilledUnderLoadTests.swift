@@ -47,6 +47,8 @@ struct ProgramsAreKilledUnderLoadTests {
 /// Eight files that grow by as much as the time that has passed asks for. Half of them are rotated by rename.
 private struct Load {
     private static let bytesPerSecond = 10_000_000
+    /// More than a step of the clock of births: files that are born in one step have no order.
+    private static let rotationPause: Duration = .milliseconds(50)
     private static let names = (1...8).map { "\($0).log" }
 
     private let deployment: Deployment
@@ -56,6 +58,7 @@ private struct Load {
     /// The files of each name, oldest first.
     private var files: [String: [String]] = [:]
     private var counts: [String: Int] = [:]
+    private var rotatedAt: [String: ContinuousClock.Instant] = [:]
     private var pieces = 0
 
     init(_ deployment: Deployment, _ generator: SeededGenerator) throws {
@@ -88,6 +91,8 @@ private struct Load {
     }
 
     private mutating func rotate(_ name: String) throws {
+        if let last = rotatedAt[name], ContinuousClock.now < last + Self.rotationPause { return }
+        rotatedAt[name] = .now
         let rotated = "\(name).\(files[name, default: []].count)"
         try deployment.scratch.rename("source/\(name)", to: "source/\(rotated)")
         try deployment.scratch.append("source/\(name)", "")

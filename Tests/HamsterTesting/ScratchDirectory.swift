@@ -60,6 +60,23 @@ package final class ScratchDirectory: Sendable {
         }
     }
 
+    /// Waits until files that are made from now on are younger than this one: the clock of births moves some milliseconds
+    /// at a time, and what is born in one of its steps has no order.
+    package func waitUntilOlder(_ name: String) async throws {
+        let modified = try modified(name)
+        try await eventually("the clock of births to move on") {
+            defer { unlink(self("clock")) }
+            try write("clock", "")
+            return try self.modified("clock") > modified
+        }
+    }
+
+    private func modified(_ name: String) throws -> Duration {
+        var status = stat()
+        guard stat(self(name), &status) == 0 else { throw TestingError("\(name): \(String(cString: strerror(errno)))") }
+        return .seconds(status.st_mtim.tv_sec) + .nanoseconds(status.st_mtim.tv_nsec)
+    }
+
     /// Makes a symbolic link to any path.
     package func link(_ name: String, to target: String) throws {
         guard symlink(target, self(name)) == 0 else {
