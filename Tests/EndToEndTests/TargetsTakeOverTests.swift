@@ -38,6 +38,7 @@ private struct SecondServer {
         self.deployment = deployment
         let configuration = String(decoding: deployment.scratch.contents("server.toml") ?? [], as: UTF8.self)
             .replacing("\"stored\"", with: "\"stored2\"").replacing("server-state", with: "server-state2")
+            .replacing("127.0.0.1:\(deployment.port)", with: "127.0.0.1:0")
         let file = try deployment.scratch.write("server2.toml", configuration)
         process = try deployment.start("loghamsterd", ["--config", file])
     }

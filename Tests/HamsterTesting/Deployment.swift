@@ -9,8 +9,9 @@ package final class Deployment {
     package let host = "web1"
     package let serverPair: CertificateAuthority.Pair
     package let clientPair: CertificateAuthority.Pair
-    /// The port of the server that was started last; the same one again after a restart.
-    package private(set) var port = 0
+    /// The port of the server, whether it runs or not.
+    package var port: Int { reservedPort.number }
+    private let reservedPort: ReservedPort
     private var processes: [ChildProcess] = []
     private let turn: Turnstile.Turn
 
@@ -42,6 +43,7 @@ package final class Deployment {
         self.authority = authority
         serverPair = server
         clientPair = client
+        reservedPort = try ReservedPort()
         try FileManager.default.createDirectory(atPath: scratch("source"), withIntermediateDirectories: true)
     }
 
@@ -67,12 +69,7 @@ package final class Deployment {
         root: String = "", tls: String? = nil, pair: CertificateAuthority.Pair? = nil, extra: String = ""
     ) async throws -> ChildProcess {
         let server = try runServer(root: root, tls: tls, pair: pair, extra: extra)
-        try await server.waitForError("listening")
-        let line = server.errors.split(separator: "\n").first { $0.contains("listening") } ?? ""
-        guard let text = line.split(separator: " ").first(where: { $0.hasPrefix("address=") }),
-            let port = text.split(separator: ":").last.flatMap({ Int($0) })
-        else { throw TestingError("no port in '\(line)'") }
-        self.port = port
+        try await server.waitForError("listening address=127.0.0.1:\(port)")
         return server
     }
 
@@ -152,7 +149,7 @@ package final class Deployment {
     ) throws -> String {
         let place = [
             target.contains("hosts =") ? "" : "hostname = \"127.0.0.1\"",
-            target.contains("port =") || target.contains("hosts =") ? "" : "port = \(port == 0 ? 7007 : port)",
+            target.contains("port =") || target.contains("hosts =") ? "" : "port = \(port)",
         ].joined(separator: "\n")
         return try scratch.write(
             "client.toml",
