@@ -126,17 +126,25 @@ extension FileCatalogue {
     private func unknown(
         of known: FollowedPath, orSkipped: Bool = false, _ look: inout Look
     ) -> [Predecessors.Candidate] {
-        look.predecessors.rotated(of: known.path).filter { candidate in
-            guard !known.selection.excludes(candidate.path) else { return false }
-            // Under a link the leading file has such a name itself.
-            guard known.file(candidate.identity)?.rotatedAt != nil || known.file(candidate.identity) == nil else {
-                return false
-            }
-            if let record = state.record(of: candidate.identity) {
-                return orSkipped && (record.isSkipped || record.path == candidate.path)
-            }
-            return owners[candidate.identity]?.file(candidate.identity) == nil
+        var found: [Predecessors.Candidate] = []
+        for candidate in look.predecessors.rotated(of: known.path)
+        where isUnknown(candidate, of: known, orSkipped: orSkipped) {
+            let isTaken = known.selection.takes(candidate.path)
+            if !isTaken || !isFileOfItsOwn(candidate, beside: known, &look) { found.append(candidate) }
         }
+        return found
+    }
+
+    private func isUnknown(_ candidate: Predecessors.Candidate, of known: FollowedPath, orSkipped: Bool) -> Bool {
+        guard !known.selection.excludes(candidate.path) else { return false }
+        // Under a link the leading file has such a name itself.
+        guard known.file(candidate.identity)?.rotatedAt != nil || known.file(candidate.identity) == nil else {
+            return false
+        }
+        if let record = state.record(of: candidate.identity) {
+            return orSkipped && (record.isSkipped || record.path == candidate.path)
+        }
+        return owners[candidate.identity]?.file(candidate.identity) == nil
     }
 
     /// Where files of the path are known: what was born later was written and rotated meanwhile, unless it is a copy.
@@ -171,12 +179,16 @@ extension FileCatalogue {
     ) -> Bool {
         guard candidate.status.size > 0, let leading = known.leading else { return false }
         let record = leading.record
-        // Of a file of which nothing is known to be sent, anything could be a copy.
-        guard record.position.offset > 0, let since = record.since, candidate.born > since else { return false }
+        guard let since = record.since, candidate.born > since else { return false }
         do throws(FileError) {
-            if look.predecessors.isSameBeginning(candidate, try leading.open()) { return false }
-            // Afterwards: as long as the file holds what was sent, no copy of it begins otherwise.
-            guard try leading.continues(record.position) else { return false }
+            let isSame = look.predecessors.isSameBeginning(candidate, try leading.open())
+            // Asked afterwards: as long as the file holds what it held before, no copy of it begins otherwise.
+            let status = try leading.status()
+            let isUnchanged = candidate.born.duration(since: status.modified) > Self.clockTick
+            guard !isSame || (isUnchanged && status.size == 0) else { return false }
+            if !isUnchanged {
+                guard record.position.offset > 0, try leading.continues(record.position) else { return false }
+            }
             return try fileSystem.status(of: known.path)?.identity == leading.identity
         } catch {
             if !error.isMissing { look.changes.problems.append(error) }
@@ -250,7 +262,7 @@ extension FileCatalogue {
 extension FileCatalogue {
     private static let listingsMax = 16
     /// More than what the clock of modification times moves at once.
-    private static let clockTick: Duration = .milliseconds(50)
+    static let clockTick: Duration = .milliseconds(50)
 
     /// What a server has said of a file that holds other content.
     package struct ServerView: Sendable, Hashable {
