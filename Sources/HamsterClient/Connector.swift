@@ -121,6 +121,8 @@ final class Connector: Sendable {
             .channelOption(.allowRemoteHalfClosure, value: true)
             .channelOption(.maxMessagesPerRead, value: 1)
             .channelOption(.recvAllocator, value: Self.readBytes)
+            .channelOption(.socketOption(.so_keepalive), value: 1)
+            .channelOption(.transmissionTimeout, value: ProtocolLimits.transmissionMilliseconds)
             .channelInitializer { [connectTimeout] channel in
                 channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations

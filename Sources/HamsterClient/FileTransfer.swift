@@ -94,11 +94,16 @@ package struct FileTransfer: Sendable {
         var openedAt: Duration
         /// Nil: nothing was sent yet.
         var sentAt: Duration?
+        /// Since when acknowledgements are owed, and none has come; nil: none is owed.
+        var owedSince: Duration?
     }
 
     /// How long a busy stream keeps its place while others wait for one, and how long an idle one waits for an
     /// acknowledgement that may never come: an unfinished line's of an output of lines.
     private static let turn: Duration = .seconds(10)
+    /// How long a server that is there acknowledges nothing of what it gets: something between swallows it. TCP itself finds
+    /// most such paths (``ProtocolLimits/transmissionMax``), but not those through a proxy.
+    private static let stallMax: Duration = .seconds(90)
 
     private let settings: Settings
     private let isInquiry: Bool
@@ -139,7 +144,7 @@ package struct FileTransfer: Sendable {
 // MARK: - The server
 
 extension FileTransfer {
-    package mutating func received(_ line: ServerLine) -> Action {
+    package mutating func received(_ line: ServerLine, now: Duration) -> Action {
         guard !isEnded else { return .none }
         switch machine.received(line) {
         case .none: return .none
@@ -148,7 +153,7 @@ extension FileTransfer {
             if isInquiry, grant.offset == 0 { return end(.unknown) }
             state = .verifying(grant)
             return .verify(grant)
-        case .acknowledged(let offset): return acknowledge(offset)
+        case .acknowledged(let offset): return acknowledge(offset, now: now)
         case .refused(let reply): return end(.refused(reply))
         case .fail(let error): return end(.failed(.violated(error)))
         }
@@ -165,16 +170,33 @@ extension FileTransfer {
         return .read
     }
 
-    private mutating func acknowledge(_ offset: UInt64) -> Action {
+    private mutating func acknowledge(_ offset: UInt64, now: Duration) -> Action {
         guard var streaming else { return .none }
         guard offset <= streaming.reader.offset else {
             return end(.failed(.violated(ProtocolError(.unexpected, "ACK \(offset) is beyond what was sent"))))
         }
-        guard offset > streaming.acknowledged else { return .none }
+        guard offset > streaming.acknowledged else { return heartbeat(now: now) }
         streaming.acknowledged = offset
+        streaming.owedSince = offset == streaming.reader.offset ? nil : now
         let position = streaming.sent.acknowledged(offset)
         update(streaming)
         return .acknowledged(position)
+    }
+
+    /// The server is there, and has acknowledged nothing new.
+    private mutating func heartbeat(now: Duration) -> Action {
+        guard var streaming, streaming.acknowledged < streaming.reader.offset else { return .none }
+        guard let owedSince = streaming.owedSince else {
+            streaming.owedSince = now
+            update(streaming)
+            return .none
+        }
+        // A resting stream may owe the end of a line, for which its server waits.
+        let isResting = self.streaming(.resting) != nil
+        let stallMax = isResting ? max(Self.stallMax, settings.closeIdle) : Self.stallMax
+        guard now - owedSince >= stallMax else { return .none }
+        return end(
+            .failed(.interrupted("the server has acknowledged nothing for \((now - owedSince).components.seconds) s")))
     }
 
     /// After an acknowledgement: a resting stream may be settled now.
@@ -221,6 +243,7 @@ extension FileTransfer {
         }
         switch streaming.reader.accept(bytes) {
         case .batch(let overlap):
+            streaming.owedSince = streaming.owedSince ?? now
             streaming.sent.append(streaming.reader.position)
             streaming.sentAt = now
             streaming.isComplete = false
@@ -293,7 +316,17 @@ extension FileTransfer {
     private func rest(_ streaming: Streaming, lookAfter: Duration? = nil, now: Duration) -> Action {
         let isSettled = isSettled(streaming, now: now)
         return .rest(
-            Rest(lookAfter: lookAfter, idleAfter: isSettled ? settings.closeIdle : Self.turn, isSettled: isSettled))
+            Rest(
+                lookAfter: lookAfter, idleAfter: isSettled ? remainingIdle(streaming, now: now) : Self.turn,
+                isSettled: isSettled))
+    }
+
+    /// How long until a settled stream counts as idle.
+    private func remainingIdle(_ streaming: Streaming, now: Duration) -> Duration {
+        guard streaming.acknowledged < streaming.reader.offset, let sentAt = streaming.sentAt else {
+            return settings.closeIdle
+        }
+        return max(.zero, sentAt + settings.closeIdle - now)
     }
 
     private func isSettled(_ streaming: Streaming, now: Duration) -> Bool {
@@ -304,10 +337,13 @@ extension FileTransfer {
 // MARK: - The end
 
 extension FileTransfer {
-    /// The stream was idle for as long as ``Rest/idleAfter`` says.
+    /// The stream was idle for as long as ``Rest/idleAfter`` says. One that waits for the rest of a line stays open for
+    /// longer: opened anew it would only send the same bytes again.
     package mutating func idleIsDue(now: Duration) -> Action {
         guard let streaming = streaming(.resting) else { return .none }
-        return isSettled(streaming, now: now) ? finish(streaming, .ended) : rest(streaming, now: now)
+        let isIdle =
+            streaming.acknowledged == streaming.reader.offset || remainingIdle(streaming, now: now) == .zero
+        return isIdle ? finish(streaming, .ended) : rest(streaming, now: now)
     }
 
     /// Somebody waits for the connection's place: an idle stream gives it up, a busy one after its turn.
@@ -327,6 +363,9 @@ extension FileTransfer {
     }
 
     private mutating func finish(_ streaming: Streaming, _ outcome: TransferOutcome) -> Action {
+        var streaming = streaming
+        // From now on the server owes them in any case.
+        streaming.owedSince = nil
         state = .finishing(streaming, outcome)
         return .shut
     }

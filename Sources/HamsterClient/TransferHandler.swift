@@ -59,7 +59,7 @@ final class TransferHandler: ChannelInboundHandler {
         decoder.append(unwrapInboundIn(data))
         do throws(ProtocolError) {
             while !machine.isEnded, let line = try decoder.next() {
-                run(machine.received(try ServerLine(parsing: line)))
+                run(machine.received(try ServerLine(parsing: line), now: .uptime))
             }
         } catch {
             run(machine.failed(.violated(error)))

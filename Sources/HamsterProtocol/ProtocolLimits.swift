@@ -20,6 +20,9 @@ package enum ProtocolLimits {
     package static let heartbeatInterval: Duration = .seconds(15)
     /// The silence after which a client takes an acknowledged stream for dead.
     package static let silenceMax: Duration = .seconds(45)
+    /// How long TCP tries to deliver bytes to a peer that confirms none: a path that is gone, or takes no more bytes
+    /// (TCP_USER_TIMEOUT, tcp(7)). Linux alone would try for a quarter of an hour.
+    package static let transmissionMax: Duration = .seconds(120)
     /// What ALPN (RFC 7301) calls this protocol.
     package static let applicationProtocol = "loghamster/1"
 }

@@ -1,6 +1,7 @@
 internal import Glibc
 internal import HamsterFiles
 internal import HamsterListener
+internal import HamsterProtocol
 internal import HamsterTLS
 internal import Logging
 internal import NIOCore
@@ -55,6 +56,7 @@ struct ConnectionAcceptor: Sendable {
             .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelOption(.recvAllocator, value: Self.readBytes)
             .childChannelOption(.socketOption(.so_keepalive), value: 1)
+            .childChannelOption(.transmissionTimeout, value: ProtocolLimits.transmissionMilliseconds)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try self.initialize(channel) }
             }

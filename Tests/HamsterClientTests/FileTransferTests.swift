@@ -20,8 +20,8 @@ struct FileTransferTests {
     /// A machine whose stream is open, and that has sent `text`.
     private func streaming(_ source: FileTransfer.Source? = nil) throws -> FileTransfer {
         var machine = try machine()
-        for said in ["### hello", "STREAMID 9f2c1a4be07d"] { _ = machine.received(try line(said)) }
-        #expect(name(machine.received(try line("200 OK ack:1 offset:0"))) == "verify")
+        for said in ["### hello", "STREAMID 9f2c1a4be07d"] { _ = machine.received(try line(said), now: .zero) }
+        #expect(name(machine.received(try line("200 OK ack:1 offset:0"), now: .zero)) == "verify")
         #expect(name(machine.verified(SourcePosition(), now: .zero)) == "read")
         #expect(name(machine.accept(text.span.bytes, source ?? followed, now: .zero)) == "send")
         return machine
@@ -54,7 +54,7 @@ struct FileTransferTests {
     @Test func `at the end of a followed file nothing is to be done until it changes`() throws {
         var machine = try streaming()
         #expect(end(&machine, followed) == "rest")
-        #expect(name(machine.received(try line("ACK 10"))) == "acknowledged 10")
+        #expect(name(machine.received(try line("ACK 10"), now: .zero)) == "acknowledged 10")
         #expect(name(machine.reconsider(followed, now: .zero)) == "rest, settled")
         #expect(name(machine.changed(followed, size: 12, now: .seconds(1))) == "compare")
         #expect(name(machine.compared(true)) == "read")
@@ -118,7 +118,7 @@ struct FileTransferTests {
         _ = end(&machine, followed)
         _ = machine.changed(followed, size: 20, now: .seconds(1))
         #expect(name(machine.compared(false)) == "shut")
-        #expect(name(machine.received(try line("ACK 10"))) == "acknowledged 10")
+        #expect(name(machine.received(try line("ACK 10"), now: .zero)) == "acknowledged 10")
         #expect(name(machine.serverEnded()) == "end: the file holds other content")
     }
 
@@ -127,7 +127,31 @@ struct FileTransferTests {
         _ = end(&machine, followed)
         #expect(name(machine.giveUp(followed, now: .seconds(9))) == "none")
         #expect(name(machine.idleIsDue(now: .seconds(9))) == "rest")
-        #expect(name(machine.idleIsDue(now: .seconds(10))) == "shut")
+        #expect(name(machine.idleIsDue(now: .seconds(10))) == "rest, settled")
+        #expect(name(machine.idleIsDue(now: .seconds(299))) == "rest, settled")
+        #expect(name(machine.idleIsDue(now: .seconds(300))) == "shut")
+        machine = try streaming()
+        _ = end(&machine, followed)
+        #expect(name(machine.giveUp(followed, now: .seconds(10))) == "shut")
+    }
+
+    @Test func `a server that is there and acknowledges nothing is left`() throws {
+        var machine = try streaming()
+        let heartbeat = try line("ACK 0")
+        #expect(name(machine.received(heartbeat, now: .seconds(89))) == "none")
+        #expect(name(machine.received(heartbeat, now: .seconds(90))).hasPrefix("end: "))
+        // The end of a line may come late.
+        machine = try streaming()
+        _ = end(&machine, followed)
+        #expect(name(machine.received(heartbeat, now: .seconds(299))) == "none")
+        #expect(name(machine.received(heartbeat, now: .seconds(300))).hasPrefix("end: "))
+        // Any progress begins the time anew.
+        machine = try streaming()
+        #expect(name(machine.received(try line("ACK 4"), now: .seconds(80))) == "acknowledged -")
+        #expect(name(machine.received(try line("ACK 4"), now: .seconds(169))) == "none")
+        #expect(name(machine.stop()) == "shut")
+        for second in [200, 289] { #expect(name(machine.received(try line("ACK 4"), now: .seconds(second))) == "none") }
+        #expect(name(machine.received(try line("ACK 4"), now: .seconds(290))).hasPrefix("end: "))
     }
 
     @Test func `a place is given up by who is idle, and by the busy after their turn`() throws {
@@ -136,17 +160,17 @@ struct FileTransferTests {
         #expect(name(machine.giveUp(followed, now: .seconds(11))) == "shut")
         machine = try streaming()
         _ = end(&machine, followed)
-        _ = machine.received(try line("ACK 10"))
+        _ = machine.received(try line("ACK 10"), now: .zero)
         #expect(name(machine.giveUp(rotated, now: .seconds(1))) == "none")
         #expect(name(machine.giveUp(followed, now: .seconds(1))) == "shut")
     }
 
     @Test func `after its end nothing moves a machine any more`() throws {
         var machine = try streaming()
-        #expect(name(machine.received(try line("503 stop retry:1"))) == "end: 503 stop")
+        #expect(name(machine.received(try line("503 stop retry:1"), now: .zero)) == "end: 503 stop")
         #expect(machine.isEnded && !machine.isReading)
         let actions = [
-            machine.received(try line("ACK 10")), machine.verified(SourcePosition(), now: .zero),
+            machine.received(try line("ACK 10"), now: .zero), machine.verified(SourcePosition(), now: .zero),
             machine.accept(text.span.bytes, followed, now: .zero), machine.changed(followed, size: nil, now: .zero),
             machine.compared(true), machine.observed(.zero, now: .zero), machine.stop(), machine.serverEnded(),
             machine.disconnected(), machine.failed(.stopped), machine.idleIsDue(now: .seconds(99)),
@@ -169,8 +193,8 @@ struct FileTransferTests {
 
     @Test func `other content at the opening tells what the server knows`() throws {
         var machine = try machine()
-        for said in ["### hello", "STREAMID 9f2c1a4be07d"] { _ = machine.received(try line(said)) }
-        _ = machine.received(try line("200 OK ack:1 offset:7 check:0000000a"))
+        for said in ["### hello", "STREAMID 9f2c1a4be07d"] { _ = machine.received(try line(said), now: .zero) }
+        _ = machine.received(try line("200 OK ack:1 offset:7 check:0000000a"), now: .zero)
         guard case .end(.otherContent(let view)) = machine.verified(nil, now: .zero) else {
             Issue.record("expected an end")
             return

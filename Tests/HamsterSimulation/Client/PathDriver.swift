@@ -178,7 +178,7 @@ extension PathDriver {
             world.note("\(followed.path) hears ACK \(offset) on \(link.connection.id)")
             environment.acknowledged(link.connection.id, offset)
         }
-        run { $0.received(parsed) }
+        run { $0.received(parsed, now: self.clock) }
     }
 }
 
