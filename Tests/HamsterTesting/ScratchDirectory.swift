@@ -96,7 +96,9 @@ package final class OpenWriter {
         handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     }
 
-    package func append(_ text: String) throws { try handle.write(contentsOf: Data(text.utf8)) }
+    package func append(_ text: String) throws { try append(Array(text.utf8)) }
+
+    package func append(_ bytes: [UInt8]) throws { try handle.write(contentsOf: Data(bytes)) }
 
     package func close() throws { try handle.close() }
 }
