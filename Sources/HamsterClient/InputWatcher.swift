@@ -37,20 +37,18 @@ struct InputWatcher {
         var duration = await scan(watches, start)
         guard let watches else { return }
         var scannedAt = ContinuousClock.now
+        var dueAt = scannedAt + Self.rescanInterval
         while !Task.isCancelled {
-            let events = await watches.events(until: scannedAt + Self.rescanInterval, or: environment.rescan)
-            let isDue = ContinuousClock.now >= scannedAt + Self.rescanInterval || environment.rescan.take()
-            if await !look(at: events, start) || isDue {
-                if !isDue { await pause(until: scannedAt + duration * Self.pauseFactor) }
-                duration = await scan(watches, start)
-                scannedAt = .now
+            let events = await watches.events(until: dueAt, or: environment.rescan)
+            let isEverythingTold = await look(at: events, start)
+            if environment.rescan.take() || !isEverythingTold {
+                dueAt = min(dueAt, scannedAt + duration * Self.pauseFactor)
             }
+            guard ContinuousClock.now >= dueAt else { continue }
+            duration = await scan(watches, start)
+            scannedAt = .now
+            dueAt = scannedAt + Self.rescanInterval
         }
-    }
-
-    private func pause(until end: ContinuousClock.Instant) async {
-        // Ended early by cancellation alone.
-        try? await Task.sleep(until: end, clock: .continuous)
     }
 
     /// Returns how long it took.
@@ -74,9 +72,10 @@ struct InputWatcher {
         guard !events.isEmpty else { return true }
         let catalogue = environment.catalogue
         let looked = try? await environment.threadPool.runIfActive { catalogue.look(at: events) }
-        guard let changes = looked ?? nil else { return false }
+        // Nil: the client has stopped.
+        guard let (changes, isEverythingTold) = looked else { return true }
         await apply(changes, start)
-        return true
+        return isEverythingTold
     }
 
     private mutating func apply(_ changes: FileCatalogue.Changes, _ start: (PathShipper) -> Void) async {

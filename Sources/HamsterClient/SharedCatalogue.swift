@@ -13,8 +13,10 @@ final class SharedCatalogue: Sendable {
         catalogue.withLock { $0.scan(now: .now, watch: watch) }
     }
 
-    /// Nil: everything has to be looked at.
-    func look(at events: [(path: SourcePath, changes: DirectoryChanges)]) -> FileCatalogue.Changes? {
+    /// Not everything told: everything has to be looked at.
+    func look(
+        at events: [(path: SourcePath, changes: DirectoryChanges)]
+    ) -> (changes: FileCatalogue.Changes, isEverythingTold: Bool) {
         catalogue.withLock { $0.look(at: events, now: .now) }
     }
 

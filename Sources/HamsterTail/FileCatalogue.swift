@@ -84,11 +84,18 @@ package struct FileCatalogue: Sendable {
         return look.result
     }
 
-    /// Looks at what events tell of. Nil: they can't tell, and everything has to be looked at.
-    package mutating func look(at events: [(path: SourcePath, changes: DirectoryChanges)], now: FileTime) -> Changes? {
+    /// Looks at what events tell of. Not everything told: events of directories can't tell what is in these, and everything
+    /// has to be looked at.
+    package mutating func look(
+        at events: [(path: SourcePath, changes: DirectoryChanges)], now: FileTime
+    ) -> (changes: Changes, isEverythingTold: Bool) {
         var look = Look(now: now, isFirst: false, Predecessors(fileSystem, resolved: resolved))
-        guard !events.contains(where: { $0.changes.contains(.isDirectory) }) else { return nil }
+        var isEverythingTold = true
         for event in events {
+            guard !event.changes.contains(.isDirectory) else {
+                isEverythingTold = false
+                continue
+            }
             let path = links[event.path] ?? event.path
             if event.changes.isSubset(of: [.modified, .closedWrite]), let known = followed[path] ?? locations[path] {
                 look.changed(known)
@@ -96,7 +103,7 @@ package struct FileCatalogue: Sendable {
                 self.look(at: path, &look)
             }
         }
-        return look.result
+        return (look.result, isEverythingTold)
     }
 }
 

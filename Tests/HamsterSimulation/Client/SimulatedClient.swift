@@ -124,8 +124,7 @@ extension SimulatedClient {
         let events = self.events
         self.events = []
         world.note("\(configuration.host): looks at \(events.map { "\($0.path)" })")
-        guard let changes = catalogue.look(at: events, now: now) else { return scan() }
-        apply(changes)
+        apply(catalogue.look(at: events, now: now).changes)
         world.note("\(configuration.host): \(summary)")
     }
 
