@@ -38,7 +38,7 @@ struct ProgramsAreStoppedAndContinuedTests {
                 let bytes = logText(bytes: 50_000, seed: UInt64(round * 10 + part))
                 try deployment.scratch.append("source/app.log", bytes)
                 written += bytes
-                try await deployment.scratch.waitUntilOlder("source/app.log")
+                try deployment.scratch.waitUntilOlder("source/app.log")
                 try deployment.scratch.rename("source/app.log", to: "source/app.log.\(round * 2 + part)")
             }
             client.send(signal: SIGCONT)

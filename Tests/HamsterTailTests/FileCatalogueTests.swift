@@ -12,22 +12,22 @@ struct RenameRotationTests {
 
     @Test func `a path's files are sent in the order in which they were written`() throws {
         let scene = try TailScene("app.log")
-        try scene.directory.write("app.log", first)
+        try scene.write("app.log", first)
         try scene.settle()
         try scene.directory.append("app.log", "late ")
         try scene.directory.rename("app.log", to: "app.log.1")
-        try scene.directory.write("app.log", "second ")
+        try scene.write("app.log", "second ")
         try scene.settle()
         #expect(scene.output("app.log") == first + "late second ")
     }
 
     @Test func `rotated twice between two looks, the file in between is found by its name`() throws {
         let scene = try TailScene("app.log")
-        try scene.directory.write("app.log", "1 ")
+        try scene.write("app.log", "1 ")
         try scene.settle(unreachable: true)
         try scene.directory.rename("app.log", to: "app.log.2")
-        try scene.directory.write("app.log.1", "2 ")
-        try scene.directory.write("app.log", "3 ")
+        try scene.write("app.log.1", "2 ")
+        try scene.write("app.log", "3 ")
         try scene.settle()
         #expect(scene.output("app.log") == "1 2 3 ")
     }
@@ -36,13 +36,13 @@ struct RenameRotationTests {
     func `several rotations while the client was down are caught up with, oldest first`(dated: Bool) throws {
         let names = dated ? ["app.log-20240101", "app.log-20240102"] : ["app.log.2", "app.log.1"]
         let scene = try TailScene("*.log")
-        try scene.directory.write("app.log", first)
+        try scene.write("app.log", first)
         try scene.settle()
         scene.restart()
         try scene.directory.append("app.log", "unsent ")
         try scene.directory.rename("app.log", to: names[0])
-        try scene.directory.write(names[1], "whole ")
-        try scene.directory.write("app.log", "now ")
+        try scene.write(names[1], "whole ")
+        try scene.write("app.log", "now ")
         try scene.settle()
         #expect(scene.output("app.log") == first + "unsent whole now ")
         #expect(scene.outputNames == ["app.log"])
@@ -54,7 +54,7 @@ struct RenameRotationTests {
 
     @Test func `rotated while the client was down, with no new file yet, the rest is sent`() throws {
         let scene = try TailScene("*.log")
-        try scene.directory.write("app.log", "1 ")
+        try scene.write("app.log", "1 ")
         try scene.settle()
         scene.restart()
         try scene.directory.append("app.log", "2 ")
@@ -65,7 +65,7 @@ struct RenameRotationTests {
 
     @Test func `files that were rotated before the client knew the path are not sent`() throws {
         let scene = try TailScene("app.log")
-        for name in ["app.log.2", "app.log.1", "app.log"] { try scene.directory.write(name, name + " ") }
+        for name in ["app.log.2", "app.log.1", "app.log"] { try scene.write(name, name + " ") }
         try scene.settle()
         scene.restart()
         try scene.settle()
@@ -74,12 +74,12 @@ struct RenameRotationTests {
 
     @Test func `after a loss of the state the server says what is left of rotated files`() throws {
         let scene = try TailScene("app.log")
-        try scene.directory.write("app.log.1", "never known ")
-        try scene.directory.write("app.log", first)
+        try scene.write("app.log.1", "never known ")
+        try scene.write("app.log", first)
         try scene.settle()
         try scene.directory.append("app.log", "rest ")
         try scene.directory.rename("app.log", to: "app.log.2")
-        try scene.directory.write("app.log", "new ")
+        try scene.write("app.log", "new ")
         scene.restart(losingState: true)
         try scene.settle()
         #expect(scene.output("app.log") == first + "rest new ")
@@ -87,11 +87,11 @@ struct RenameRotationTests {
 
     @Test func `compressed, excluded and foreign files are left alone`() throws {
         let scene = try TailScene("app.log") { $0.exclude = [Glob("*.old")].compactMap { $0 } }
-        try scene.directory.write("app.log", "1 ")
+        try scene.write("app.log", "1 ")
         try scene.settle()
         scene.restart()
         for name in ["app.log.1.gz", "app.log.old", "other.log.1", "app.log.txt"] {
-            try scene.directory.write(name, name)
+            try scene.write(name, name)
         }
         try scene.settle()
         #expect(scene.output("app.log") == "1 ")
@@ -100,13 +100,13 @@ struct RenameRotationTests {
 
     @Test func `a rotated name that the pattern matches belongs to its path`() throws {
         let scene = try TailScene("app.log*")
-        try scene.directory.write("app.log", "1 ")
+        try scene.write("app.log", "1 ")
         try scene.settle()
         scene.restart()
         try scene.directory.append("app.log", "2 ")
         try scene.directory.rename("app.log", to: "app.log.2")
-        try scene.directory.write("app.log.1", "3 ")
-        try scene.directory.write("app.log", "4 ")
+        try scene.write("app.log.1", "3 ")
+        try scene.write("app.log", "4 ")
         try scene.settle()
         #expect(scene.output("app.log") == "1 2 3 4 ")
         #expect(scene.outputNames == ["app.log"])
@@ -179,7 +179,7 @@ struct RenameRotationTests {
     @Test func `what is known of files that are gone is forgotten after two days, not that of rotated ones`() throws {
         let scene = try TailScene("app.log")
         for round in 1...3 {
-            try scene.directory.write("app.log", "\(round) ")
+            try scene.write("app.log", "\(round) ")
             try scene.settle()
             try scene.directory.rename("app.log", to: "app.log.\(round)")
         }
@@ -187,7 +187,7 @@ struct RenameRotationTests {
         try LinuxFileSystem().remove(SourcePath(scene.directory("app.log.2")))
         scene.restart()
         let now = FileTime(nanoseconds: FileTime.now.nanoseconds + 3 * 86_400 * 1_000_000_000)
-        try scene.directory.write("app.log", "4 ")
+        try scene.write("app.log", "4 ")
         _ = scene.catalogue.scan(now: now)
         #expect(scene.state.records.count == 3)
         try scene.settle()
@@ -196,7 +196,7 @@ struct RenameRotationTests {
 
     @Test func `a file that is moved away and back goes on`() throws {
         let scene = try TailScene("app.log")
-        try scene.directory.write("app.log", "1 ")
+        try scene.write("app.log", "1 ")
         try scene.settle()
         try scene.directory.rename("app.log", to: "away")
         try scene.settle(unreachable: true)
@@ -209,10 +209,10 @@ struct RenameRotationTests {
 
     @Test func `deleted while unread, a file is sent all the same`() throws {
         let scene = try TailScene("app.log")
-        try scene.directory.write("app.log", "1 ")
+        try scene.write("app.log", "1 ")
         try scene.settle(unreachable: true)
         try LinuxFileSystem().remove(SourcePath(scene.directory("app.log")))
-        try scene.directory.write("app.log", "2 ")
+        try scene.write("app.log", "2 ")
         try scene.settle()
         #expect(scene.output("app.log") == "1 2 ")
     }
@@ -220,12 +220,12 @@ struct RenameRotationTests {
     @Test func `with few descriptors files are closed, and found again after a rotation`() throws {
         let scene = try TailScene("*.log", filesMax: 2)
         let names = (0..<20).map { "f\($0).log" }
-        for name in names { try scene.directory.write(name, name + " 1 ") }
+        for name in names { try scene.write(name, name + " 1 ") }
         try scene.settle(unreachable: true)
         #expect(scene.catalogue.paths.flatMap(\.all).filter(\.isOpen).count == 2)
         for name in names {
             try scene.directory.rename(name, to: name + ".1")
-            try scene.directory.write(name, "2 ")
+            try scene.write(name, "2 ")
         }
         try scene.settle()
         #expect(names.allSatisfy { scene.output($0) == $0 + " 1 2 " })
@@ -238,14 +238,14 @@ struct CopyAndTruncateTests {
     private let text = String(decoding: logText(bytes: 3_000, seed: 2), as: UTF8.self)
 
     private func copyAndTruncate(_ scene: TailScene, to name: String, then new: String) throws {
-        try scene.directory.write(name, scene.directory.contents("app.log") ?? [])
-        try scene.directory.write("app.log", new)
+        try scene.write(name, scene.directory.contents("app.log") ?? [])
+        try scene.write("app.log", new)
     }
 
     @Test(arguments: [false, true])
     func `what was not sent before the truncation is taken from the copy`(restarts: Bool) throws {
         let scene = try TailScene("app.log")
-        try scene.directory.write("app.log", text)
+        try scene.write("app.log", text)
         try scene.settle()
         if restarts { scene.restart() }
         try scene.directory.append("app.log", "unsent ")
@@ -261,7 +261,7 @@ struct CopyAndTruncateTests {
 
     @Test func `a file that has grown past the old offset again is told by its bytes`() throws {
         let scene = try TailScene("app.log")
-        try scene.directory.write("app.log", "short ")
+        try scene.write("app.log", "short ")
         try scene.settle()
         try copyAndTruncate(scene, to: "app.log.1", then: text)
         try scene.settle()
@@ -270,7 +270,7 @@ struct CopyAndTruncateTests {
 
     @Test func `several cycles while the client was down come in order`() throws {
         let scene = try TailScene("app.log")
-        try scene.directory.write("app.log", text)
+        try scene.write("app.log", text)
         try scene.settle()
         scene.restart()
         try scene.directory.append("app.log", "end of 1 ")
@@ -282,7 +282,7 @@ struct CopyAndTruncateTests {
 
     @Test func `copies of what was sent are not sent, however often the client is started`() throws {
         let scene = try TailScene("app.log*")
-        try scene.directory.write("app.log", text)
+        try scene.write("app.log", text)
         try scene.settle()
         for cycle in 1...4 {
             try copyAndTruncate(scene, to: "app.log-2024010\(cycle)", then: "")
@@ -298,10 +298,10 @@ struct CopyAndTruncateTests {
 
     @Test func `a copy that is made while the client is down is no new file`() throws {
         let scene = try TailScene("app.log")
-        try scene.directory.write("app.log", text)
+        try scene.write("app.log", text)
         try scene.settle()
         scene.restart()
-        try scene.directory.write("app.log.1", text)
+        try scene.write("app.log.1", text)
         try scene.settle()
         try scene.directory.append("app.log", "more ")
         try scene.settle()
@@ -310,20 +310,20 @@ struct CopyAndTruncateTests {
 
     @Test func `a copy of the beginning that somebody made by hand is not sent at the next rotation`() throws {
         let scene = try TailScene("app.log")
-        try scene.directory.write("app.log", text)
+        try scene.write("app.log", text)
         try scene.settle()
-        try scene.directory.write("app.log.5", text)
+        try scene.write("app.log.5", text)
         try scene.directory.append("app.log", "more ")
         try scene.settle()
         try scene.directory.rename("app.log", to: "app.log.1")
-        try scene.directory.write("app.log", "new ")
+        try scene.write("app.log", "new ")
         try scene.settle()
         #expect(scene.output("app.log") == text + "more new ")
     }
 
     @Test func `before anything was sent the copy holds the old content`() throws {
         let scene = try TailScene("app.log")
-        try scene.directory.write("app.log", text)
+        try scene.write("app.log", text)
         try scene.settle(unreachable: true)
         try copyAndTruncate(scene, to: "app.log.1", then: "new ")
         try scene.settle()
@@ -335,7 +335,7 @@ struct CopyAndTruncateTests {
         restarts: Bool
     ) throws {
         let scene = try TailScene("app.log")
-        try scene.directory.write("app.log", text)
+        try scene.write("app.log", text)
         try scene.settle()
         try copyAndTruncate(scene, to: "app.log.2", then: "")
         try scene.settle()
@@ -354,10 +354,10 @@ struct CopyAndTruncateTests {
         throws
     {
         let scene = try TailScene("app.log")
-        try scene.directory.write("app.log", text)
+        try scene.write("app.log", text)
         try scene.settle(unreachable: true)
         _ = try scene.catalogue.paths.first?.first?.isContinued()
-        try scene.directory.write("app.log", "new ")
+        try scene.write("app.log", "new ")
         try scene.settle()
         #expect(scene.output("app.log") == "new ")
         #expect(scene.lost == 3_000 - 4)
@@ -367,7 +367,7 @@ struct CopyAndTruncateTests {
     @Test(arguments: [false, true])
     func `the rest in the copy of a file that was removed is sent, also without a new file`(restarts: Bool) throws {
         let scene = try TailScene("app.log")
-        try scene.directory.write("app.log", text)
+        try scene.write("app.log", text)
         try scene.settle()
         scene.restart()
         try scene.directory.append("app.log", "unsent ")
@@ -381,7 +381,7 @@ struct CopyAndTruncateTests {
 
     @Test func `truncated twice and empty since, the copy in between is sent`() throws {
         let scene = try TailScene("app.log")
-        try scene.directory.write("app.log", text)
+        try scene.write("app.log", text)
         try scene.settle()
         try copyAndTruncate(scene, to: "app.log.2", then: "")
         try scene.settle()
@@ -393,39 +393,39 @@ struct CopyAndTruncateTests {
 
     @Test func `copied, truncated and then renamed while the client was down, both parts come in order`() throws {
         let scene = try TailScene("app.log")
-        try scene.directory.write("app.log", text)
+        try scene.write("app.log", text)
         try scene.settle()
         scene.restart()
         try scene.directory.append("app.log", "unsent ")
         try copyAndTruncate(scene, to: "app.log.2", then: "second ")
         try scene.directory.rename("app.log", to: "app.log.1")
-        try scene.directory.write("app.log", "third ")
+        try scene.write("app.log", "third ")
         try scene.settle()
         #expect(scene.output("app.log") == text + "unsent second third ")
     }
 
     @Test func `truncated and rotated while the client was down, younger rotated files are sent too`() throws {
         let scene = try TailScene("app.log")
-        try scene.directory.write("app.log", text)
+        try scene.write("app.log", text)
         try scene.settle()
         scene.restart()
-        try scene.directory.write("app.log", "second ")
+        try scene.write("app.log", "second ")
         try scene.directory.rename("app.log", to: "app.log.2")
         try scene.settle()
-        try scene.directory.write("app.log", "third ")
+        try scene.write("app.log", "third ")
         try scene.directory.rename("app.log", to: "app.log.1")
         scene.restart()
-        try scene.directory.write("app.log", "fourth ")
+        try scene.write("app.log", "fourth ")
         try scene.settle()
         #expect(scene.output("app.log") == text + "second third fourth ")
     }
 
     @Test func `written and rotated between two looks, a file is sent without waiting for the next`() throws {
         let scene = try TailScene("app.log")
-        try scene.directory.write("app.log", text)
+        try scene.write("app.log", text)
         try scene.settle()
         try scene.directory.rename("app.log", to: "app.log.2")
-        try scene.directory.write("app.log", "between ")
+        try scene.write("app.log", "between ")
         try scene.directory.rename("app.log", to: "app.log.1")
         try scene.notice("app.log", "app.log.2", "app.log.1")
         #expect(scene.output("app.log") == text + "between ")
@@ -433,7 +433,7 @@ struct CopyAndTruncateTests {
 
     @Test func `bytes that are in no file any more are counted`() throws {
         let scene = try TailScene("app.log")
-        try scene.directory.write("app.log", text)
+        try scene.write("app.log", text)
         try scene.settle()
         try scene.directory.append("app.log", "unsent ")
         try scene.settle(unreachable: true)
@@ -442,7 +442,7 @@ struct CopyAndTruncateTests {
 
         try scene.directory.append("app.log", "gone ")
         _ = try scene.catalogue.paths.first?.first?.isContinued()
-        try scene.directory.write("app.log", "new ")
+        try scene.write("app.log", "new ")
         try scene.settle()
         #expect(scene.output("app.log") == text + "unsent new ")
         #expect(scene.lost == 5)
@@ -450,7 +450,7 @@ struct CopyAndTruncateTests {
 
     @Test func `state lost and truncated, the server's check finds the copy`() throws {
         let scene = try TailScene("app.log")
-        try scene.directory.write("app.log", text)
+        try scene.write("app.log", text)
         try scene.settle()
         try scene.directory.append("app.log", "unsent ")
         try copyAndTruncate(scene, to: "app.log.1", then: "new ")
@@ -461,10 +461,10 @@ struct CopyAndTruncateTests {
 
     @Test func `a file that was put in place of another one is other content`() throws {
         let scene = try TailScene("app.log")
-        try scene.directory.write("app.log", text)
+        try scene.write("app.log", text)
         try scene.settle()
         scene.restart()
-        try scene.directory.write("app.log", String(repeating: "x", count: 3_000))
+        try scene.write("app.log", String(repeating: "x", count: 3_000))
         try scene.settle()
         #expect(scene.output("app.log") == text + String(repeating: "x", count: 3_000))
     }
@@ -474,13 +474,13 @@ struct CopyAndTruncateTests {
 struct SendAfterCloseTests {
     @Test func `a closed file is sent whole, under the name that it has then`() throws {
         let scene = try TailScene("app.log") { $0.method = .close }
-        try scene.directory.write("app.log", "1 ")
+        try scene.write("app.log", "1 ")
         let writer = try OpenWriter(scene.directory("app.log"))
         try scene.settle()
         #expect(scene.outputNames.isEmpty)
         try scene.directory.rename("app.log", to: "app.log-20240101")
         try writer.close()
-        try scene.directory.write("app.log", "")
+        try scene.write("app.log", "")
         try scene.settle()
         #expect(scene.output("app.log-20240101") == "1 ")
         #expect(scene.outputNames == ["app.log-20240101"])
@@ -488,7 +488,7 @@ struct SendAfterCloseTests {
 
     @Test func `a file that nobody writes to is sent in its place, and its rest when it grows`() throws {
         let scene = try TailScene("app.log") { $0.method = .close }
-        try scene.directory.write("app.log", "1 ")
+        try scene.write("app.log", "1 ")
         try scene.settle()
         #expect(scene.output("app.log") == "1 ")
         try scene.directory.append("app.log", "2 ")
@@ -505,13 +505,13 @@ struct SendAfterCloseTests {
             $0.method = method
             $0.deletesDelivered = true
         }
-        try scene.directory.write("app.log", "1 ")
+        try scene.write("app.log", "1 ")
         try scene.settle()
         let isRemoved = scene.directory.contents("app.log") == nil
         #expect(isRemoved == (method == .close))
         if method == .watch { try scene.directory.rename("app.log", to: "app.log.1") }
-        try scene.directory.write("app.log", "2 ")
-        try scene.directory.write("app.txt.7", "foreign")
+        try scene.write("app.log", "2 ")
+        try scene.write("app.txt.7", "foreign")
         try scene.settle()
         #expect(scene.output("app.log") == "1 2 ")
         #expect(scene.directory.contents("app.log.1") == nil)
@@ -520,7 +520,7 @@ struct SendAfterCloseTests {
 
     @Test func `what was skipped because nothing was known of it is not removed`() throws {
         let scene = try TailScene("app.log") { $0.deletesDelivered = true }
-        for name in ["app.log.2", "app.log.1", "app.log"] { try scene.directory.write(name, name) }
+        for name in ["app.log.2", "app.log.1", "app.log"] { try scene.write(name, name) }
         try scene.settle()
         #expect(scene.output("app.log") == "app.log")
         #expect(scene.directory.contents("app.log.1") != nil && scene.directory.contents("app.log.2") != nil)
@@ -528,7 +528,7 @@ struct SendAfterCloseTests {
 
     @Test func `a file that its path still leads to is not removed, though it seemed to be gone`() throws {
         let scene = try TailScene("app.log") { $0.deletesDelivered = true }
-        try scene.directory.write("app.log", "1 ")
+        try scene.write("app.log", "1 ")
         try scene.settle()
         let file = try #require(scene.catalogue.paths.first?.first)
         file.markRotated(at: .now)
@@ -538,7 +538,7 @@ struct SendAfterCloseTests {
 
     @Test func `a closed file that grows while it is sent is sent on, also after a rename`() throws {
         let scene = try TailScene("app.log") { $0.method = .close }
-        try scene.directory.write("app.log", "one ")
+        try scene.write("app.log", "one ")
         try scene.settle(unreachable: true)
         let path = try #require(scene.catalogue.paths.first)
         let file = try #require(path.first)
@@ -552,7 +552,7 @@ struct SendAfterCloseTests {
 
     @Test func `a file that has grown since its last byte was acknowledged is not removed`() throws {
         let scene = try TailScene("app.log") { $0.deletesDelivered = true }
-        try scene.directory.write("app.log", "1 ")
+        try scene.write("app.log", "1 ")
         try scene.settle()
         let file = try #require(scene.catalogue.paths.first?.first)
         try scene.directory.append("app.log", "2 ")
@@ -565,8 +565,8 @@ struct SendAfterCloseTests {
 struct DirectoryChangeTests {
     @Test func `a link's file is watched where it is, and its rotation is seen there`() throws {
         let scene = try TailScene("links/*.log")
-        try scene.directory.write("links/keep", "")
-        try scene.directory.write("data/app.log", "1 ")
+        try scene.write("links/keep", "")
+        try scene.write("data/app.log", "1 ")
         try scene.directory.link("links/app.log", to: scene.directory("data/app.log"))
         var watched: Set<SourcePath> = []
         var catalogue = scene.catalogue
@@ -582,7 +582,7 @@ struct DirectoryChangeTests {
 
         try scene.directory.append("data/app.log", "3 ")
         try scene.directory.rename("data/app.log", to: "data/app.log.1")
-        try scene.directory.write("data/app.log", "4 ")
+        try scene.write("data/app.log", "4 ")
         scene.restart()
         try scene.settle()
         #expect(scene.output("links/app.log") == "1 2 3 4 ")
@@ -590,7 +590,7 @@ struct DirectoryChangeTests {
 
     @Test func `a link to a dated file is no predecessor of itself`() throws {
         let scene = try TailScene("app.log") { $0.deletesDelivered = true }
-        try scene.directory.write("app-20240101.log", "1 ")
+        try scene.write("app-20240101.log", "1 ")
         try scene.directory.link("app.log", to: scene.directory("app-20240101.log"))
         let writer = try OpenWriter(scene.directory("app-20240101.log"))
         try scene.settle()
@@ -603,7 +603,7 @@ struct DirectoryChangeTests {
     @Test func `what comes with news of a directory is told, and a look at everything wanted`() throws {
         let scene = try TailScene("*.log")
         try scene.settle()
-        try scene.directory.write("f.log", "1 ")
+        try scene.write("f.log", "1 ")
         let events: [(path: SourcePath, changes: DirectoryChanges)] = [
             (SourcePath(scene.directory("f.log")), .created),
             (SourcePath(scene.directory("new")), [.created, .isDirectory]),
@@ -615,28 +615,28 @@ struct DirectoryChangeTests {
 
     @Test func `the end where a client starts is not that of files born while it was down`() throws {
         let scene = try TailScene("app.log") { $0.start = .end }
-        try scene.directory.write("app.log", "skipped ")
+        try scene.write("app.log", "skipped ")
         try scene.settle()
         try scene.directory.append("app.log", "1 ")
         try scene.settle()
         scene.restart()
         try scene.directory.append("app.log", "2 ")
         try scene.directory.rename("app.log", to: "app.log.1")
-        try scene.directory.write("app.log", "3 ")
+        try scene.write("app.log", "3 ")
         try scene.settle()
         #expect(scene.output("app.log") == "1 2 3 ")
     }
 
     @Test func `a file of any age is looked at`() throws {
         let scene = try TailScene("app.log")
-        try scene.directory.write("app.log", "1 ")
+        try scene.write("app.log", "1 ")
         try scene.settle()
         #expect(FileTime(nanoseconds: .max).duration(since: FileTime(nanoseconds: .min)) > .seconds(18_000_000_000))
     }
 
     @Test func `a directory that is renamed takes nothing with it`() throws {
         let scene = try TailScene("*/app.log")
-        try scene.directory.write("a/app.log", "1 ")
+        try scene.write("a/app.log", "1 ")
         try scene.settle()
         try scene.directory.append("a/app.log", "2 ")
         try scene.directory.rename("a", to: "b")

@@ -37,6 +37,14 @@ final class TailScene {
             [selection], state: state, fileSystem: LinuxFileSystem(), budget: OpenFileBudget(filesMax: filesMax))
     }
 
+    /// Writes a whole file, which is older than all that are made later.
+    func write(_ name: String, _ text: String) throws { try write(name, Array(text.utf8)) }
+
+    func write(_ name: String, _ bytes: [UInt8]) throws {
+        try directory.write(name, bytes)
+        try directory.waitUntilOlder(name)
+    }
+
     /// The client is started anew; nothing that was not in the state is known.
     func restart(losingState: Bool = false) {
         let old = state

@@ -62,18 +62,20 @@ package final class ScratchDirectory: Sendable {
 
     /// Waits until files that are made from now on are younger than this one: the clock of births moves some milliseconds
     /// at a time, and what is born in one of its steps has no order.
-    package func waitUntilOlder(_ name: String) async throws {
-        let modified = try modified(name)
-        try await eventually("the clock of births to move on") {
-            defer { unlink(self("clock")) }
-            try write("clock", "")
-            return try self.modified("clock") > modified
-        }
+    package func waitUntilOlder(_ name: String) throws {
+        let modified = try modified(self(name))
+        let (probe, deadline) = ("\(path)-clock", ContinuousClock.now + patience)
+        defer { unlink(probe) }
+        repeat {
+            unlink(probe)
+            try write([], to: probe, O_EXCL)
+            guard ContinuousClock.now < deadline else { throw TestingError("the clock of births stands still") }
+        } while try self.modified(probe) <= modified
     }
 
-    private func modified(_ name: String) throws -> Duration {
+    private func modified(_ file: String) throws -> Duration {
         var status = stat()
-        guard stat(self(name), &status) == 0 else { throw TestingError("\(name): \(String(cString: strerror(errno)))") }
+        guard stat(file, &status) == 0 else { throw TestingError("\(file): \(String(cString: strerror(errno)))") }
         return .seconds(status.st_mtim.tv_sec) + .nanoseconds(status.st_mtim.tv_nsec)
     }
 
