@@ -91,6 +91,7 @@ package struct FileCatalogue: Sendable {
     ) -> (changes: Changes, isEverythingTold: Bool) {
         var look = Look(now: now, isFirst: false, Predecessors(fileSystem, resolved: resolved))
         var isEverythingTold = true
+        var statuses: [(path: SourcePath, status: Result<FileStatus?, FileError>)] = []
         for event in events {
             guard !event.changes.contains(.isDirectory) else {
                 isEverythingTold = false
@@ -100,9 +101,11 @@ package struct FileCatalogue: Sendable {
             if event.changes.isSubset(of: [.modified, .closedWrite]), let known = followed[path] ?? locations[path] {
                 look.changed(known)
             } else {
-                self.look(at: path, &look)
+                // Of all paths before any directory is listed: see ``follow(_:_:_:_:_:)``.
+                statuses.append((path, Result { () throws(FileError) in try fileSystem.status(of: path) }))
             }
         }
+        for (path, status) in statuses { self.look(at: path, status, &look) }
         return (look.result, isEverythingTold)
     }
 }
@@ -174,9 +177,11 @@ extension FileCatalogue {
         }
     }
 
-    private mutating func look(at path: SourcePath, _ look: inout Look) {
+    private mutating func look(
+        at path: SourcePath, _ status: Result<FileStatus?, FileError>, _ look: inout Look
+    ) {
         do throws(FileError) {
-            let status = try fileSystem.status(of: path)
+            let status = try status.get()
             if let status, status.kind == .regular {
                 locate(status.identity, at: path, &look)
                 changeOriginal(of: path, status, &look)
@@ -245,7 +250,7 @@ extension FileCatalogue {
         }
         let record = state.record(of: status.identity)
         guard isWorthwhile(path, status, record, selections[index], &look) else { return }
-        follow(path, record, index, &look)
+        follow(path, status.identity, record, index, &look)
     }
 
     /// Whether a file that is not followed has anything to send.
@@ -276,9 +281,15 @@ extension FileCatalogue {
         return !isFileOfItsOwn(candidate, beside: known, &look)
     }
 
-    private mutating func follow(_ path: SourcePath, _ record: FileRecord?, _ index: Int, _ look: inout Look) {
+    /// `identity`: of what the path led to before directories were listed for this look.
+    private mutating func follow(
+        _ path: SourcePath, _ identity: FileIdentity, _ record: FileRecord?, _ index: Int, _ look: inout Look
+    ) {
         do throws(FileError) {
             let file = try tailedFile(path, record, index, look)
+            // That one was rotated away since, and a listing may not have its new name yet. Once the younger one is known,
+            // nothing would ask for it any more.
+            if file.identity != identity { look.predecessors.forgetListings() }
             // A file is sent under the path that it had first, by that path's one shipper: two of them would tear the
             // output apart.
             let source = selections[index].method == .close ? path : file.record.path

@@ -28,6 +28,9 @@ struct Predecessors {
         self.resolved = resolved
     }
 
+    /// Lists directories anew from now on.
+    mutating func forgetListings() { listings = [:] }
+
     /// Where a file is now that was behind `path`; nil where it has no name in the directory any more.
     mutating func find(_ identity: FileIdentity, of path: SourcePath) -> Candidate? {
         for place in places(of: path) {

@@ -33,6 +33,31 @@ struct RenameRotationTests {
     }
 
     @Test(arguments: [false, true])
+    func `rotated while a look lists and opens files, the file in between is found`(isTold: Bool) throws {
+        let scene = try TailScene("*.log")
+        try scene.write("app.log", "1 ")
+        try scene.settle()
+        scene.restart()
+        if isTold { try scene.settle() }
+        try scene.directory.rename("app.log", to: "app.log.2")
+        // Looked at first: with it the directory is listed.
+        try scene.write("a.log", "other")
+        try scene.write("app.log", "2 ")
+        scene.fileSystem.interrupt(isTold ? .status : .open, scene.directory("app.log")) {
+            [directory = scene.directory] in
+            #expect(throws: Never.self) {
+                try directory.rename("app.log", to: "app.log.1")
+                try directory.write("app.log", "3 ")
+            }
+        }
+        if isTold { try scene.notice("app.log.2", "a.log", "app.log") } else { try scene.settle() }
+        #expect(!scene.fileSystem.isInterruptionDue)
+        try scene.notice("app.log", "app.log.1")
+        try scene.settle()
+        #expect(scene.output("app.log") == "1 2 3 ")
+    }
+
+    @Test(arguments: [false, true])
     func `several rotations while the client was down are caught up with, oldest first`(dated: Bool) throws {
         let names = dated ? ["app.log-20240101", "app.log-20240102"] : ["app.log.2", "app.log.1"]
         let scene = try TailScene("*.log")

@@ -11,6 +11,7 @@ final class TailScene {
     }
 
     let directory: ScratchDirectory
+    let fileSystem = InterruptedFileSystem()
     private(set) var state: StateStore
     var catalogue: FileCatalogue
     private(set) var lost: UInt64 = 0
@@ -29,12 +30,13 @@ final class TailScene {
         self.selection = selection
         self.filesMax = filesMax
         state = StateStore(inMemory: LinuxFileSystem())
-        catalogue = Self.catalogue(selection, state, filesMax)
+        catalogue = Self.catalogue(selection, state, filesMax, fileSystem)
     }
 
-    private static func catalogue(_ selection: FileSelection, _ state: StateStore, _ filesMax: Int) -> FileCatalogue {
-        FileCatalogue(
-            [selection], state: state, fileSystem: LinuxFileSystem(), budget: OpenFileBudget(filesMax: filesMax))
+    private static func catalogue(
+        _ selection: FileSelection, _ state: StateStore, _ filesMax: Int, _ fileSystem: any FileSystem
+    ) -> FileCatalogue {
+        FileCatalogue([selection], state: state, fileSystem: fileSystem, budget: OpenFileBudget(filesMax: filesMax))
     }
 
     /// Writes a whole file, which is older than all that are made later.
@@ -50,7 +52,7 @@ final class TailScene {
         let old = state
         state = StateStore(inMemory: LinuxFileSystem())
         if !losingState { for record in old.records { state.update(record) } }
-        catalogue = Self.catalogue(selection, state, filesMax)
+        catalogue = Self.catalogue(selection, state, filesMax, fileSystem)
     }
 
     /// What the server has for a path of the scene's directory.

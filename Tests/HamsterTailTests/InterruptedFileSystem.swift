@@ -1,0 +1,58 @@
+import HamsterCore
+import HamsterFiles
+import Synchronization
+
+/// The real file system, on which somebody else does something just before a call.
+final class InterruptedFileSystem: FileSystem {
+    enum Call: Hashable { case open, status }
+
+    private let real = LinuxFileSystem()
+    private let interruption = Mutex<(call: Call, path: SourcePath, body: @Sendable () -> Void)?>(nil)
+
+    /// `body` is called once, before the next such call.
+    func interrupt(_ call: Call, _ path: String, _ body: @escaping @Sendable () -> Void) {
+        interruption.withLock { $0 = (call, SourcePath(path), body) }
+    }
+
+    var isInterruptionDue: Bool { interruption.withLock { $0 != nil } }
+
+    private func begin(_ call: Call, _ path: SourcePath) {
+        let body = interruption.withLock { interruption -> (@Sendable () -> Void)? in
+            guard let due = interruption, due.call == call, due.path == path else { return nil }
+            interruption = nil
+            return due.body
+        }
+        body?()
+    }
+
+    func open(_ path: SourcePath) throws(FileError) -> any ReadableFile {
+        begin(.open, path)
+        return try real.open(path)
+    }
+
+    func status(of path: SourcePath) throws(FileError) -> FileStatus? {
+        begin(.status, path)
+        return try real.status(of: path)
+    }
+
+    func resolved(_ path: SourcePath) throws(FileError) -> SourcePath? { try real.resolved(path) }
+    func entries(of directory: SourcePath) throws(FileError) -> [DirectoryEntry] { try real.entries(of: directory) }
+    func remove(_ path: SourcePath) throws(FileError) { try real.remove(path) }
+    func rename(_ path: SourcePath, to other: SourcePath) throws(FileError) { try real.rename(path, to: other) }
+
+    func contents(of path: String, bytesMax: Int) throws(FileError) -> [UInt8]? {
+        try real.contents(of: path, bytesMax: bytesMax)
+    }
+
+    func replace(_ path: String, with bytes: [UInt8], mode: UInt32) throws(FileError) {
+        try real.replace(path, with: bytes, mode: mode)
+    }
+
+    func lock(_ path: String) throws(FileError) -> any FileLock { try real.lock(path) }
+    func makeDirectory(_ path: String, mode: UInt32) throws(FileError) { try real.makeDirectory(path, mode: mode) }
+    func synchronizeDirectory(_ path: SourcePath) throws(FileError) { try real.synchronizeDirectory(path) }
+
+    func openOutput(_ location: OutputLocation, _ opening: OutputOpening) throws(FileError) -> any OutputFileHandle {
+        try real.openOutput(location, opening)
+    }
+}
