@@ -17,6 +17,7 @@ struct ProgramsAreKilledUnderLoadTests {
         var client = try deployment.startClient(input: input)
         var kills = (server: 0, client: 0)
         var load = try Load(deployment, SeededGenerator(seed: seed &+ 1))
+        try await load.waitUntilKnown()
         let end = ContinuousClock.now + .seconds(seconds)
 
         while ContinuousClock.now < end {
@@ -64,7 +65,18 @@ private struct Load {
     init(_ deployment: Deployment, _ generator: SeededGenerator) throws {
         self.deployment = deployment
         self.generator = generator
-        for name in Self.names { files[name] = [name] }
+        for name in Self.names {
+            files[name] = [name]
+            try write(Array("\(name): begin\n".utf8), to: name)
+        }
+    }
+
+    /// Waits until the client's state on disk has all paths: what is rotated away before that is no part of the promise.
+    func waitUntilKnown() async throws {
+        try await eventually("the files in the client's state") {
+            let state = String(decoding: deployment.scratch.contents("client-state/client.state") ?? [], as: UTF8.self)
+            return Self.names.allSatisfy { state.contains("/\($0)\n") }
+        }
     }
 
     var byteCount: Int { counts.values.reduce(0, +) }
@@ -85,9 +97,13 @@ private struct Load {
         pieces += 1
         let start = generator.int(0...900_000)
         let piece = Array("\(name): piece \(pieces)\n".utf8) + filling[start..<start + generator.int(0...50_000)]
+        try write(piece, to: name)
+        if name < "5", generator.int(1...100) == 1 { try rotate(name) }
+    }
+
+    private mutating func write(_ piece: [UInt8], to name: String) throws {
         try deployment.scratch.append("source/\(name)", piece)
         counts[name, default: 0] += piece.count
-        if name < "5", generator.int(1...100) == 1 { try rotate(name) }
     }
 
     private mutating func rotate(_ name: String) throws {
