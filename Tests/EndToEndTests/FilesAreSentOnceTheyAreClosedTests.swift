@@ -10,8 +10,10 @@ struct FilesAreSentOnceTheyAreClosedTests {
         let deployment = try await Deployment()
         _ = try await deployment.startServer()
         let client = try deployment.startClient(input: Self.input)
-        let openFile = try deployment.scratch.write("source/open.job", "begun ")
+        let openFile = deployment.scratch("source/open.job")
+        // Open from its first moment on: one that is closed for 100 ms is sent and removed.
         let writer = try OpenWriter(openFile)
+        try writer.append("begun ")
         var jobs: [String: [UInt8]] = [:]
 
         for number in 1...20 {
@@ -37,10 +39,14 @@ struct FilesAreSentOnceTheyAreClosedTests {
         let deployment = try await Deployment()
         let lazy = "[durability]\ncommit_interval = \"60s\"\ncommit_bytes = \"1 GiB\""
         var server = try await deployment.startServer(extra: lazy)
-        let client = try deployment.startClient(input: Self.input)
+        // The end of a file is committed at once: it doesn't get there.
+        let proxy = try FaultyProxy(to: deployment.port) { number in
+            number == 0 ? FaultyProxy.Fault(.swallowFromClient, afterBytes: 200_000) : nil
+        }
+        let client = try deployment.startClient(target: "port = \(proxy.port)", input: Self.input)
         let bytes = logText(bytes: 300_000)
         let file = try deployment.scratch.write("source/a.job", bytes)
-        try await eventually("the bytes in the output") { deployment.storedSize("a.job") == bytes.count }
+        try await eventually("most of the bytes in the output") { deployment.storedSize("a.job") > 100_000 }
 
         #expect(FileManager.default.fileExists(atPath: file))
         try await server.killNow()

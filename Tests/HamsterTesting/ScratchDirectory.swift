@@ -91,9 +91,9 @@ package final class ScratchDirectory: Sendable {
 package final class OpenWriter {
     private let handle: FileHandle
 
-    /// Opens for appending; the file must exist.
+    /// Opens for appending; the file is made when missing.
     package init(_ path: String) throws {
-        let descriptor = open(path, O_WRONLY | O_APPEND | O_CLOEXEC)
+        let descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw TestingError("\(path): \(String(cString: strerror(errno)))") }
         handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     }
