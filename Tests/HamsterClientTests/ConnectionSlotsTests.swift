@@ -4,7 +4,7 @@ import Testing
 
 @testable import HamsterClient
 
-@Suite(.timeLimit(.minutes(1))) struct ConnectionSlotsTests {
+@Suite(.timeLimit(.minutes(5))) struct ConnectionSlotsTests {
     /// What happened, in order.
     final class Events: Sendable {
         private let all = Mutex<[String]>([])
@@ -126,7 +126,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct WakeSignalTests {
+@Suite(.timeLimit(.minutes(5))) struct WakeSignalTests {
     let signal = WakeSignal()
 
     @Test func `a flag that is raised before is seen, and counts once`() async {

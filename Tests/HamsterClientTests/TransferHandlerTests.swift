@@ -10,7 +10,7 @@ import Testing
 
 @testable import HamsterClient
 
-@Suite(.timeLimit(.minutes(1))) struct TransferOpeningTests {
+@Suite(.timeLimit(.minutes(5))) struct TransferOpeningTests {
     @Test func `the request goes out when the server has said its stream's number`() async throws {
         let scene = try await TransferScene("text")
         try await scene.say("### hello")
@@ -96,7 +96,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct TransferStreamingTests {
+@Suite(.timeLimit(.minutes(5))) struct TransferStreamingTests {
     @Test func `a whole file is sent, and is delivered when the server has closed after its last word`() async throws {
         let scene = try await TransferScene("0123456789", sizeLimit: 4)
         try await scene.open()

@@ -3,7 +3,7 @@ import HamsterCore
 import HamsterFiles
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct DirectoryWatchTests {
+@Suite(.timeLimit(.minutes(5))) struct DirectoryWatchTests {
     let directory: TemporaryDirectory
     let fileSystem = LinuxFileSystem()
     let watch: DirectoryWatch
@@ -89,7 +89,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct WakeupTests {
+@Suite(.timeLimit(.minutes(5))) struct WakeupTests {
     @Test func `a wake-up before the wait is kept, once`() throws {
         let wakeup = try Wakeup()
         wakeup.wake()

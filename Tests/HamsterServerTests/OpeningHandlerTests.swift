@@ -8,7 +8,7 @@ import Testing
 
 @testable import HamsterServer
 
-@Suite(.timeLimit(.minutes(1))) struct OpeningHandlerTests {
+@Suite(.timeLimit(.minutes(5))) struct OpeningHandlerTests {
     @Test func `a connection is welcomed with its stream's number`() async throws {
         let connection = try await ServerScene().connect("9f2c1a4be07d")
 
@@ -105,7 +105,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct AdmissionTests {
+@Suite(.timeLimit(.minutes(5))) struct AdmissionTests {
     private func output(_ name: String, _ framing: OutputRule.Framing) -> OutputRule {
         OutputRule(name: name, destination: .beneath([Array(name.utf8)]), framing: framing)
     }

@@ -10,7 +10,7 @@ import Testing
 
 @testable import HamsterServer
 
-@Suite(.timeLimit(.minutes(1))) struct StreamHandlerTests {
+@Suite(.timeLimit(.minutes(5))) struct StreamHandlerTests {
     private static let ready = "200 OK Ready to accept data ack:1 offset:0"
 
     @Test func `bytes are acknowledged once they are committed, and the last acknowledgement ends the stream`()
@@ -138,7 +138,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct CompressedStreamTests {
+@Suite(.timeLimit(.minutes(5))) struct CompressedStreamTests {
     private func compressed(_ text: [UInt8]) throws -> [UInt8] {
         var bytes = ByteBuffer()
         try #require(Deflater()).deflate(ByteBuffer(bytes: text), into: &bytes)

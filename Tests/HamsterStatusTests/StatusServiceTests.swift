@@ -5,7 +5,7 @@ import Logging
 import ServiceLifecycle
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct StatusServiceTests {
+@Suite(.timeLimit(.minutes(5))) struct StatusServiceTests {
     let scratch: ScratchDirectory
     let document = JSON.object([.init("answer", .integer(42))])
 

@@ -5,7 +5,7 @@ import HamsterStore
 import Testing
 
 /// What others do to an output while it is open, and the store told to close it.
-@Suite(.timeLimit(.minutes(1))) struct OutputRotationTests {
+@Suite(.timeLimit(.minutes(5))) struct OutputRotationTests {
     let scene: StoreScene
     let reports = Acknowledgements()
 

@@ -8,7 +8,7 @@ import Testing
 @testable import HamsterStore
 
 /// The journal is written anew beside the commits: whatever happens meanwhile, one of the two files holds all.
-@Suite(.timeLimit(.minutes(2))) struct StoreCompactionTests {
+@Suite(.timeLimit(.minutes(5))) struct StoreCompactionTests {
     let scene: StoreScene
 
     init() throws { scene = try StoreScene() }

@@ -5,7 +5,7 @@ import HamsterStore
 import Testing
 
 /// Stops everything at each step of a run in turn, starts again, and compares.
-@Suite(.timeLimit(.minutes(2))) struct StoreCrashTests {
+@Suite(.timeLimit(.minutes(5))) struct StoreCrashTests {
     static let sources: [String: String] = [
         "a": "0123456789abcdefghij", "b": "the quick brown fox", "l1": "x1\nx2 long\nx3\n", "l2": "y1\ny2\n",
     ]

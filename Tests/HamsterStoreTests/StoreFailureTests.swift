@@ -5,7 +5,7 @@ import HamsterFiles
 import HamsterStore
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct StoreFailureTests {
+@Suite(.timeLimit(.minutes(5))) struct StoreFailureTests {
     let scene: StoreScene
     let fileSystem = FaultyFileSystem()
     let reports = Acknowledgements()

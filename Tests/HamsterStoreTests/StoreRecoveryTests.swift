@@ -5,7 +5,7 @@ import Testing
 
 @testable import HamsterStore
 
-@Suite(.timeLimit(.minutes(1))) struct StoreRecoveryTests {
+@Suite(.timeLimit(.minutes(5))) struct StoreRecoveryTests {
     let scene: StoreScene
 
     init() throws { scene = try StoreScene() }

@@ -4,7 +4,7 @@ import HamsterFiles
 import HamsterStore
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct StoreTests {
+@Suite(.timeLimit(.minutes(5))) struct StoreTests {
     let scene: StoreScene
 
     init() throws { scene = try StoreScene() }

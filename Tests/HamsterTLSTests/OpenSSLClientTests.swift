@@ -5,7 +5,7 @@ import Testing
 @testable import HamsterTLS
 
 /// Our server, and `openssl s_client`.
-@Suite(.timeLimit(.minutes(1))) struct OpenSSLClientTests {
+@Suite(.timeLimit(.minutes(5))) struct OpenSSLClientTests {
     let credentials: Credentials
     let recorder = Recorder()
 

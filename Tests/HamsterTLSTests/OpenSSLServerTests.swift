@@ -5,7 +5,7 @@ import Testing
 @testable import HamsterTLS
 
 /// Our client, and `openssl s_server`.
-@Suite(.timeLimit(.minutes(1))) struct OpenSSLServerTests {
+@Suite(.timeLimit(.minutes(5))) struct OpenSSLServerTests {
     let credentials: Credentials
     let recorder = Recorder()
 

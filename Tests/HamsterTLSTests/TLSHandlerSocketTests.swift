@@ -4,7 +4,7 @@ import Testing
 
 @testable import HamsterTLS
 
-@Suite(.timeLimit(.minutes(1))) struct TLSHandlerSocketTests {
+@Suite(.timeLimit(.minutes(5))) struct TLSHandlerSocketTests {
     let credentials: Credentials
 
     init() throws { credentials = try Credentials() }
