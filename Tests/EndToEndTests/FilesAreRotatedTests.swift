@@ -27,14 +27,14 @@ struct FilesAreRotatedTests {
     @Test func `a writer that goes on after the rename is waited for`() async throws {
         let deployment = try await Deployment()
         _ = try await deployment.startServer()
-        let client = try deployment.startClient(input: "path = \"source/app.log\"\nrotate_wait = \"5s\"")
-        let writer = try FileHandle(forWritingTo: created("source/app.log", deployment.scratch))
+        let client = try deployment.startClient(input: "path = \"source/app.log\"\nrotate_wait = \"10m\"")
+        let writer = try OpenWriter(deployment.scratch("source/app.log"))
 
-        try writer.write(contentsOf: Data("before\n".utf8))
+        try writer.append("before\n")
         try await deployment.waitUntilStored("app.log", Array("before\n".utf8))
         try deployment.scratch.rename("source/app.log", to: "source/app.log.1")
         try deployment.scratch.append("source/app.log", "new file\n")
-        try writer.write(contentsOf: Data("after\n".utf8))
+        try writer.append("after\n")
         try await deployment.waitUntilStored("app.log", Array("before\nafter\n".utf8))
         try writer.close()
 
@@ -113,9 +113,5 @@ struct FilesAreRotatedTests {
 
         try await deployment.waitUntilStored("app.log", first + second)
         #expect(try await client.terminate() == 0)
-    }
-
-    private func created(_ name: String, _ scratch: ScratchDirectory) throws -> URL {
-        URL(fileURLWithPath: try scratch.write(name, ""))
     }
 }

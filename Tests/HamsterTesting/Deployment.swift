@@ -150,6 +150,8 @@ package final class Deployment {
         let place = [
             target.contains("hosts =") ? "" : "hostname = \"127.0.0.1\"",
             target.contains("port =") || target.contains("hosts =") ? "" : "port = \(port)",
+            // A busy machine must not make the connections of a test time out.
+            target.contains("connect_timeout") ? "" : "connect_timeout = \"60s\"",
         ].joined(separator: "\n")
         return try scratch.write(
             "client.toml",
