@@ -32,7 +32,7 @@ extension ServerSettings {
         server.hasFallback = hasFallback
         server.limits = Self.limits(root.table("limits"), &server.store)
         Self.refuseLater(root)
-        server.outputs = Self.outputs(root.table("output"), directory: directory)
+        server.outputs = OutputRule.rules(root.table("output"), directory: directory)
         root.finish()
         text = reading.text
         warnings = Self.warnings(tls: tls, listeners)
@@ -149,23 +149,6 @@ extension ServerSettings {
         prometheus.refuseUnsupported("tls")
         prometheus.finish()
     }
-
-    private static func outputs(_ table: TableReader, directory: String) -> [OutputRule] {
-        table.keys.compactMap { name in
-            let output = table.table(name)
-            let path = output.required("path", "the file to write")
-            let framing = output.choice(
-                "framing", ["bytes": OutputRule.Framing.bytes, "lines": .lines], default: "lines")
-            let mode = output.mode("mode", default: 0o640)
-            let owner = output.owner("owner")
-            output.refuseUnsupported("match", "priority", "prefix", "rotate", "rate_limit", "deny")
-            output.finish()
-            guard let path, let destination = output.destination("path", path) else { return nil }
-            return OutputRule(
-                name: name, destination: destination, framing: framing ?? .lines, mode: mode,
-                owner: owner)
-        }
-    }
 }
 
 extension TableReader {
@@ -175,38 +158,5 @@ extension TableReader {
 
     func minimumVersion() -> TLSVersion {
         choice("min_version", ["1.2": .v12, "1.3": .v13], default: "1.3") ?? .v13
-    }
-
-    fileprivate func mode(_ key: String, default fallback: UInt32) -> UInt32 {
-        guard let text = string(key) else { return fallback }
-        guard let mode = UInt32(text, radix: 8), mode <= 0o777, text.utf8.count <= 4,
-            text.utf8.first != UInt8(ascii: "+")
-        else {
-            report(key, "expected octal permission bits such as \"0640\", got \(quoted(text))")
-            return fallback
-        }
-        return mode
-    }
-
-    fileprivate func owner(_ key: String) -> FileOwner? {
-        guard let text = string(key) else { return nil }
-        guard let owner = FileOwner(names: text) else {
-            report(key, "expected \"user:group\" of this system, got \(quoted(text))")
-            return nil
-        }
-        return owner
-    }
-
-    fileprivate func destination(_ key: String, _ text: String) -> Destination? {
-        guard !text.contains("{") else {
-            report(key, "templates are not supported yet: write a path without '{'")
-            return nil
-        }
-        let absolute = text.hasPrefix("/") ? text : "/" + text
-        guard let path = try? SourcePath(validating: Array(absolute.utf8)) else {
-            report(key, "expected a path without '.', '..' and empty parts, got \(quoted(text))")
-            return nil
-        }
-        return text.hasPrefix("/") ? .absolute(path) : .beneath(path.components.map { Array($0) })
     }
 }

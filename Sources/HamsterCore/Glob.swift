@@ -33,6 +33,21 @@ package struct Glob: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
+    /// The bytes with which every text begins that matches.
+    package var literalPrefix: [UInt8] { Self.literals(tokens) }
+
+    /// The bytes with which every text ends that matches.
+    package var literalSuffix: [UInt8] { Self.literals(tokens.reversed()).reversed() }
+
+    private static func literals(_ tokens: some Sequence<Token>) -> [UInt8] {
+        var bytes: [UInt8] = []
+        for token in tokens {
+            guard case .literal(let byte) = token else { break }
+            bytes.append(byte)
+        }
+        return bytes
+    }
+
     package func matches(_ text: String) -> Bool { matches(Array(text.utf8)) }
 
     /// Whether the whole of `text` matches.

@@ -14,6 +14,23 @@ package struct SourcePath: Sendable, Hashable, Comparable, CustomStringConvertib
             .split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
     }
 
+    /// The path of `name` in this directory; the empty path stands for the root.
+    package func appending(_ name: [UInt8]) -> SourcePath {
+        SourcePath(bytes: bytes + (bytes.last == UInt8(ascii: "/") ? [] : [UInt8(ascii: "/")]) + name)
+    }
+
+    /// The directory that holds this path's last component.
+    package var directory: SourcePath {
+        guard let separator = bytes.lastIndex(of: UInt8(ascii: "/")), separator > 0 else { return SourcePath("/") }
+        return SourcePath(bytes: Array(bytes[..<separator]))
+    }
+
+    /// The last component.
+    package var name: [UInt8] {
+        guard let separator = bytes.lastIndex(of: UInt8(ascii: "/")) else { return bytes }
+        return Array(bytes[(separator + 1)...])
+    }
+
     /// The path for people: what is not UTF-8 shows as U+FFFD. Never open a file by it.
     package var description: String { String(decoding: bytes, as: UTF8.self) }
 

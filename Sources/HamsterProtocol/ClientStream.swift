@@ -1,3 +1,5 @@
+internal import HamsterCore
+
 /// The client's side of a connection: from the welcome line to the last acknowledgement.
 package struct ClientStream: Sendable {
     package enum Action: Sendable, Hashable {

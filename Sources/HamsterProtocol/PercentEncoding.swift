@@ -1,3 +1,5 @@
+internal import HamsterCore
+
 /// Percent-encoding of tokens in `INIT STREAM`: space, `%`, control bytes and bytes above 0x7E are encoded, nothing else.
 enum PercentEncoding {
     private static let digits = Array("0123456789ABCDEF".utf8)

@@ -25,6 +25,16 @@ extension StreamRequest {
         metadata = values
     }
 
+    /// Reads what stands behind `INIT STREAM` as a person writes it: words without percent-encoding.
+    package init(words: [String]) throws(ProtocolError) {
+        var line = Array("INIT STREAM".utf8)
+        for word in words {
+            line.append(UInt8(ascii: " "))
+            PercentEncoding.encode(word.utf8, into: &line)
+        }
+        try self.init(parsing: line)
+    }
+
     private static func pairs(_ tokens: ArraySlice<ArraySlice<UInt8>>) throws(ProtocolError) -> [String: String] {
         var values: [String: String] = [:]
         for token in tokens {

@@ -1,32 +1,63 @@
 package import HamsterCore
 
-/// One `[output.NAME]`: which streams it takes and where they go.
+/// One `[output.NAME]`: which streams it takes, and what becomes of them.
 package struct OutputRule: Sendable, Hashable {
-    /// How streams share the file; see docs/delivery.md.
-    package enum Framing: Sendable, Hashable {
-        /// One source at a time; a byte-identical replica.
-        case bytes
-        /// Whole lines of several sources.
-        case lines
+    package enum Action: Sendable, Hashable {
+        case write(Output)
+        /// Refuse with 403.
+        case deny
+    }
+
+    /// The file or files that a rule writes.
+    package struct Output: Sendable, Hashable {
+        package var path: PathTemplate
+        package var framing: OutputFraming
+        /// What stands before each line; nil: nothing.
+        package var prefix: LinePrefix?
+        /// Permission bits of a file that is created.
+        package var mode: UInt32
+        /// User and group of a file that is created; nil leaves them as they come.
+        package var owner: FileOwner?
+
+        package init(
+            path: PathTemplate, framing: OutputFraming, prefix: LinePrefix? = nil, mode: UInt32 = 0o640,
+            owner: FileOwner? = nil
+        ) {
+            self.path = path
+            self.framing = framing
+            self.prefix = prefix
+            self.mode = mode
+            self.owner = owner
+        }
     }
 
     package var name: String
-    package var destination: Destination
-    package var framing: Framing
-    /// Permission bits of a file that is created.
-    package var mode: UInt32
-    /// User and group of a file that is created; nil leaves them as they come.
-    package var owner: FileOwner?
+    /// Nil: the streams whose service is the output's name, or whose source path is its path.
+    package var match: StreamMatch?
+    /// Rules are tried from the highest to the lowest, equal ones in the order of their names.
+    package var priority: Int
+    package var action: Action
 
-    package init(
-        name: String, destination: Destination, framing: Framing, mode: UInt32 = 0o640, owner: FileOwner? = nil
-    ) {
+    package init(name: String, match: StreamMatch? = nil, priority: Int = 0, action: Action) {
         self.name = name
-        self.destination = destination
-        self.framing = framing
-        self.mode = mode
-        self.owner = owner
+        self.match = match
+        self.priority = priority
+        self.action = action
     }
+
+    /// The one file that an output without fields writes, where it has an absolute path.
+    var fixedPath: SourcePath? {
+        guard case .write(let output) = action, output.path.isFixed, output.path.text.hasPrefix("/") else { return nil }
+        return SourcePath(output.path.text)
+    }
+}
+
+/// How streams share a file; see docs/delivery.md.
+package enum OutputFraming: Sendable, Hashable {
+    /// One source at a time; a byte-identical replica.
+    case bytes
+    /// Whole lines of several sources.
+    case lines
 }
 
 /// The owner of an output, as numbers: names are looked up when the configuration is read.

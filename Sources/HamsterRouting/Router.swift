@@ -1,31 +1,114 @@
-package import HamsterCore
+internal import HamsterCore
 
-/// Which output takes a stream: a pure function of the rules and of what the client asked for.
+/// Which output takes a stream: a pure function of the rules and of what is known of the stream.
 package struct Router: Sendable {
+    /// Where a stream goes.
+    package struct Route: Sendable, Hashable {
+        /// The output's name.
+        package var output: String
+        package var destination: Destination
+        package var framing: OutputFraming
+        /// What stands before each line.
+        package var prefix: [UInt8] = []
+        package var mode: UInt32 = 0o640
+        package var owner: FileOwner?
+    }
+
+    package enum Decision: Sendable, Hashable {
+        case write(Route)
+        /// The output of this name refuses the stream.
+        case denied(output: String)
+        /// The output of this name takes the stream, and its path can't be made of the stream's values.
+        case impossible(output: String, TemplateError)
+        /// No output takes the stream.
+        case none
+    }
+
     /// The name of the fallback in logs and metrics.
     package static let fallbackName = "_fallback"
 
-    private let rules: [OutputRule]
-    private let hasFallback: Bool
+    /// In the order in which they are tried.
+    package let rules: [OutputRule]
+    package let hasFallback: Bool
+    private var sieve = MatchSieve()
+    private var byService: [String: Int] = [:]
+    private var byPath: [SourcePath: Int] = [:]
 
-    /// Rules are tried in the order of their names. With `hasFallback` a stream that none takes goes to `{host}/{path}`.
+    /// With `hasFallback` a stream that no rule takes goes to `{host}/{path}`.
     package init(rules: [OutputRule], hasFallback: Bool) {
-        self.rules = rules.sorted { $0.name < $1.name }
+        self.rules = rules.sorted { ($1.priority, $0.name) < ($0.priority, $1.name) }
         self.hasFallback = hasFallback
-    }
-
-    /// Nil where no output takes the stream.
-    ///
-    /// An output without `match` takes the streams whose service is its name, or whose source path is its path.
-    package func route(_ source: StreamSource, service: String) -> OutputRule? {
-        let rule = rules.first { rule in
-            rule.name == service || rule.destination == .absolute(source.path)
+        for (index, rule) in self.rules.enumerated() {
+            if let match = rule.match {
+                sieve.add(match, rule: index)
+            } else {
+                byService[rule.name] = index
+                if let path = rule.fixedPath, byPath[path] == nil { byPath[path] = index }
+            }
         }
-        return rule ?? (hasFallback ? fallback(for: source) : nil)
     }
 
-    private func fallback(for source: StreamSource) -> OutputRule {
+    /// Where the stream goes. Takes microseconds, however many rules there are.
+    package func route(_ facts: StreamFacts) -> Decision {
+        let values = StreamValues(facts)
+        let matching = sieve.first(values) { rules[$0].match?.obstacle(values) == nil }
+        let named = [matching, byService[facts.service], byPath[facts.source.path]].compactMap { $0 }.min()
+        guard let named else { return hasFallback ? fallback(facts.source) : .none }
+        return decide(rules[named], facts)
+    }
+
+    private func decide(_ rule: OutputRule, _ facts: StreamFacts) -> Decision {
+        switch rule.action {
+        case .deny: return .denied(output: rule.name)
+        case .write(let output):
+            do throws(TemplateError) {
+                return .write(
+                    Route(
+                        output: rule.name, destination: try output.path.destination(for: facts),
+                        framing: output.framing, prefix: output.prefix?.bytes(for: facts) ?? [], mode: output.mode,
+                        owner: output.owner))
+            } catch {
+                return .impossible(output: rule.name, error)
+            }
+        }
+    }
+
+    private func fallback(_ source: StreamSource) -> Decision {
         let components = [Array(source.host.utf8)] + source.path.components.map(Array.init)
-        return OutputRule(name: Self.fallbackName, destination: .beneath(components), framing: .bytes)
+        return .write(Route(output: Self.fallbackName, destination: .beneath(components), framing: .bytes))
+    }
+}
+
+// MARK: - Explaining
+
+extension Router {
+    /// What one rule said to a stream.
+    package struct Trial: Sendable, Hashable {
+        package var output: String
+        /// Why the rule does not take the stream; nil: it does.
+        package var obstacle: String?
+    }
+
+    /// The rules in the order in which they are tried, up to the one that takes the stream: tried one by one.
+    package func trials(_ facts: StreamFacts) -> [Trial] {
+        var trials: [Trial] = []
+        for rule in rules {
+            let obstacle = obstacle(rule, facts)
+            trials.append(Trial(output: rule.name, obstacle: obstacle))
+            if obstacle == nil { break }
+        }
+        return trials
+    }
+
+    private func obstacle(_ rule: OutputRule, _ facts: StreamFacts) -> String? {
+        let values = StreamValues(facts)
+        guard let match = rule.match else {
+            if rule.name == facts.service || rule.fixedPath == facts.source.path { return nil }
+            return "has no match, and neither its name is the stream's svc nor its path the stream's"
+        }
+        guard let condition = match.obstacle(values) else { return nil }
+        let found = values.values(of: condition.subject).map { "'\(printable($0))'" }
+        let patterns = condition.patterns.map { "'\(printable($0.pattern.utf8))'" }.joined(separator: " or ")
+        return "\(condition.subject) \(found.isEmpty ? "is not known" : found.joined(separator: ", ")), not \(patterns)"
     }
 }

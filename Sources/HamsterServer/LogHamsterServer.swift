@@ -1,3 +1,5 @@
+internal import HamsterCore
+internal import HamsterFiles
 internal import HamsterProtocol
 internal import HamsterRouting
 package import HamsterStatus
@@ -98,7 +100,8 @@ package struct LogHamsterServer: Service {
             admission: StreamAdmission(
                 router: Router(rules: configuration.outputs, hasFallback: configuration.hasFallback),
                 hostBinding: configuration.hostBinding, store: store, registry: streams, threadPool: threadPool,
-                logger: logger, takeoverTimeout: configuration.limits.handshakeTimeout / 2),
+                logger: logger, clock: { FileTime.now.seconds },
+                takeoverTimeout: configuration.limits.handshakeTimeout / 2),
             connections: connections, streams: streams, statistics: statistics, tls: tls, limits: configuration.limits,
             logger: logger)
     }

@@ -24,6 +24,8 @@ struct StreamAdmission: Sendable {
     let registry: StreamRegistry
     let threadPool: NIOThreadPool
     let logger: Logger
+    /// Unix seconds.
+    let clock: @Sendable () -> Int64
     /// How long an old stream may take to make way.
     let takeoverTimeout: Duration
 
@@ -35,17 +37,22 @@ struct StreamAdmission: Sendable {
         guard hostBinding.permits(identity, host: host) else {
             return .failure(Reply(.forbidden, Self.refusal(identity, host: host)))
         }
-        guard let rule = router.route(request.source, service: request.service) else {
+        let route: Router.Route
+        switch router.route(StreamFacts(request, identity, streamID: "\(handle.streamID)", at: clock())) {
+        case .write(let found): route = found
+        case .denied(let output): return .failure(Reply(.forbidden, "output '\(output)' refuses this stream"))
+        case .impossible(let output, let error): return .failure(Reply(.noOutput, "output '\(output)': \(error)"))
+        case .none:
             return .failure(Reply(.noOutput, "no output takes '\(printable(request.source.path.bytes))'"))
         }
-        if let refusal = await claim(request, rule, for: handle) { return .failure(refusal) }
+        if let refusal = await claim(request, route, for: handle) { return .failure(refusal) }
         do {
-            return .success(try await open(request, rule, handle))
+            return .success(try await open(request, route, handle))
         } catch {
             registry.release(handle)
             logger.error(
                 "output not opened",
-                metadata: ["stream": "\(handle.streamID)", "output": "\(rule.name)", "reason": "\(error)"])
+                metadata: ["stream": "\(handle.streamID)", "output": "\(route.output)", "reason": "\(error)"])
             return .failure(Self.reply(to: error))
         }
     }
@@ -57,11 +64,11 @@ struct StreamAdmission: Sendable {
     }
 
     /// The reply where the stream may not have what it needs.
-    private func claim(_ request: StreamRequest, _ rule: OutputRule, for handle: StreamHandle) async -> Reply? {
+    private func claim(_ request: StreamRequest, _ route: Router.Route, for handle: StreamHandle) async -> Reply? {
         let claim = StreamRegistry.Claim(
             source: request.source,
             key: request.acknowledgement.map { FileKey(host: request.source.host, file: $0.file) },
-            exclusiveOutput: rule.framing == .bytes ? rule.destination : nil)
+            exclusiveOutput: route.framing == .bytes ? route.destination : nil)
         // Each round ends one older stream. More rounds than that means that clients fight over the file.
         for _ in 0..<3 {
             switch registry.claim(claim, for: handle) {
@@ -79,15 +86,15 @@ struct StreamAdmission: Sendable {
     }
 
     private func open(
-        _ request: StreamRequest, _ rule: OutputRule, _ handle: StreamHandle
+        _ request: StreamRequest, _ route: Router.Route, _ handle: StreamHandle
     ) async throws -> Admitted {
         let commits = CommitRelay()
-        let target = OutputTarget(rule)
+        let target = OutputTarget(route)
         let start = request.acknowledgement?.offset ?? 0
         let key = request.acknowledgement.map { FileKey(host: request.source.host, file: $0.file) }
         let writer = try await threadPool.runIfActive {
             try store.open(
-                target, key: key, startOffset: start, endsFile: request.size != nil,
+                target, key: key, startOffset: start, endsFile: request.size != nil, linePrefix: route.prefix,
                 onCommit: { commits.committed($0) }, onFailure: { handle.stop(.outputFailed($0)) })
         }
         var grant = StreamGrant(isCompressed: request.offersCompression)
@@ -95,7 +102,7 @@ struct StreamAdmission: Sendable {
             grant.offset = writer.start.offset
             grant.check = writer.start.tail.check(at: writer.start.offset)
         }
-        return Admitted(writer: writer, output: rule.name, grant: grant, commits: commits)
+        return Admitted(writer: writer, output: route.output, grant: grant, commits: commits)
     }
 
     private static func reply(to error: any Error) -> Reply {

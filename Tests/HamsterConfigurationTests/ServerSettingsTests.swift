@@ -74,10 +74,13 @@ struct ServerSettingsTests {
         #expect(
             try serverSettings(text).server.outputs == [
                 OutputRule(
-                    name: "a", destination: .absolute(SourcePath("/var/log/messages")), framing: .lines, mode: 0o600,
-                    owner: FileOwner(user: 0, group: 0)),
+                    name: "a",
+                    action: .write(
+                        .init(
+                            path: try PathTemplate("/var/log/messages"), framing: .lines, mode: 0o600,
+                            owner: FileOwner(user: 0, group: 0)))),
                 OutputRule(
-                    name: "b c", destination: .beneath([Array("x".utf8), Array("y.log".utf8)]), framing: .bytes),
+                    name: "b c", action: .write(.init(path: try PathTemplate("x/y.log"), framing: .bytes))),
             ])
     }
 

@@ -1,3 +1,4 @@
+import HamsterCore
 import HamsterProtocol
 import Testing
 

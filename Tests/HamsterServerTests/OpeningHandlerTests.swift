@@ -106,12 +106,12 @@ import Testing
 }
 
 @Suite(.timeLimit(.minutes(5))) struct AdmissionTests {
-    private func output(_ name: String, _ framing: OutputRule.Framing) -> OutputRule {
-        OutputRule(name: name, destination: .beneath([Array(name.utf8)]), framing: framing)
+    private func output(_ name: String, _ framing: OutputFraming) throws -> OutputRule {
+        OutputRule(name: name, action: .write(.init(path: try PathTemplate(name), framing: framing)))
     }
 
     @Test func `without a fallback a stream that no output takes is refused, and may try again`() async throws {
-        let scene = try ServerScene(outputs: [output("app", .lines)], hasFallback: false)
+        let scene = try ServerScene(outputs: [try output("app", .lines)], hasFallback: false)
         let (connection, reply) = try await scene.open("web1:/a.log svc:other")
         #expect(reply == "404 no output takes '/a.log'")
 
@@ -143,7 +143,7 @@ import Testing
     }
 
     @Test func `another source of the same replica is told to wait`() async throws {
-        let scene = try ServerScene(outputs: [output("app", .bytes)])
+        let scene = try ServerScene(outputs: [try output("app", .bytes)])
         let (_, first) = try await scene.open("web1:/a svc:app ack:1 file:f1")
         let (_, second) = try await scene.open("web2:/a svc:app ack:1 file:f2", streamID: "000000000002")
 
@@ -152,7 +152,7 @@ import Testing
     }
 
     @Test func `sources share an output of lines, up to the limit of their host`() async throws {
-        let scene = try ServerScene(outputs: [output("app", .lines)])
+        let scene = try ServerScene(outputs: [try output("app", .lines)])
         var replies: [String?] = []
         for number in 0..<3 { replies.append(try await scene.open("web1:/\(number) svc:app").reply) }
         replies.append(try await scene.open("web2:/0 svc:app").reply)
@@ -162,7 +162,7 @@ import Testing
     }
 
     @Test func `an output that can't be opened is 507, and its place is free again`() async throws {
-        let scene = try ServerScene(outputs: [output("app", .bytes)])
+        let scene = try ServerScene(outputs: [try output("app", .bytes)])
         try scene.directory.write("out/app/in-the-way", "")
         let (connection, reply) = try await scene.open("web1:/a svc:app")
         #expect(reply == "507 the output cannot be written")

@@ -39,7 +39,8 @@ final class ServerScene: Sendable {
     private var admission: StreamAdmission {
         StreamAdmission(
             router: Router(rules: outputs, hasFallback: hasFallback), hostBinding: hostBinding, store: store,
-            registry: registry, threadPool: .singleton, logger: Self.logger, takeoverTimeout: .seconds(20))
+            registry: registry, threadPool: .singleton, logger: Self.logger, clock: { 1_000_000_000 },
+            takeoverTimeout: .seconds(20))
     }
 
     private static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }

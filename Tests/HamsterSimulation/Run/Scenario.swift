@@ -38,7 +38,9 @@ struct Scenario {
 
     static var router: Router {
         Router(
-            rules: [OutputRule(name: "merged", destination: .absolute(linesOutput), framing: .lines)],
+            rules: (try? PathTemplate(linesOutput.description)).map { path in
+                [OutputRule(name: "merged", action: .write(.init(path: path, framing: .lines)))]
+            } ?? [],
             hasFallback: true)
     }
 

@@ -9,7 +9,7 @@ final class ServerConnection {
     /// Before the stream, while its place or its output is waited for, and open.
     enum Phase {
         case opening
-        case claiming(StreamRequest, OutputRule)
+        case claiming(StreamRequest, Router.Route)
         case streaming(Stream)
         case closed
     }

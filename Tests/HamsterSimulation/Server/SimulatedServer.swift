@@ -51,7 +51,7 @@ final class SimulatedServer {
     func relay() {
         for connection in connections where isAlive {
             deliverMail(to: connection)
-            if case .claiming(let request, let rule) = connection.phase { claim(request, rule, connection) }
+            if case .claiming(let request, let route) = connection.phase { claim(request, route, connection) }
         }
         connections.removeAll { $0.isClosed }
     }
@@ -128,19 +128,20 @@ extension SimulatedServer {
     }
 
     private func decide(_ request: StreamRequest, _ connection: ServerConnection) {
-        guard let rule = router.route(request.source, service: request.service) else {
+        let facts = StreamFacts(source: request.source, service: request.service)
+        guard case .write(let route) = router.route(facts) else {
             return run(connection.opening.decided(.failure(Reply(.noOutput, "no output takes it"))), connection)
         }
-        connection.phase = .claiming(request, rule)
-        claim(request, rule, connection)
+        connection.phase = .claiming(request, route)
+        claim(request, route, connection)
     }
 
-    private func claim(_ request: StreamRequest, _ rule: OutputRule, _ connection: ServerConnection) {
+    private func claim(_ request: StreamRequest, _ route: Router.Route, _ connection: ServerConnection) {
         let key = request.acknowledgement.map { FileKey(host: request.source.host, file: $0.file) }
         let claim = StreamClaims.Claim(
-            source: request.source, key: key, exclusiveOutput: rule.framing == .bytes ? rule.destination : nil)
+            source: request.source, key: key, exclusiveOutput: route.framing == .bytes ? route.destination : nil)
         switch claims.claim(claim, for: connection.connection.id) {
-        case .granted: open(request, rule, key, connection)
+        case .granted: open(request, route, key, connection)
         case .busy: refuse(Reply(.busy, "another source is writing this output", retrySeconds: 5), connection)
         case .occupied(let holder):
             // Tried again when the older one has let go.
@@ -154,11 +155,12 @@ extension SimulatedServer {
         run(connection.opening.decided(.failure(reply)), connection)
     }
 
-    private func open(_ request: StreamRequest, _ rule: OutputRule, _ key: FileKey?, _ connection: ServerConnection) {
+    private func open(_ request: StreamRequest, _ route: Router.Route, _ key: FileKey?, _ connection: ServerConnection)
+    {
         let mailbox = CommitMailbox()
         do throws(StoreError) {
             let writer = try store.open(
-                OutputTarget(simulating: rule), key: key, startOffset: request.acknowledgement?.offset ?? 0,
+                OutputTarget(simulating: route), key: key, startOffset: request.acknowledgement?.offset ?? 0,
                 endsFile: request.size != nil, onCommit: { mailbox.committed($0) },
                 onFailure: { mailbox.failed($0) })
             var grant = StreamGrant()
@@ -284,12 +286,12 @@ extension SimulatedServer {
 }
 
 extension OutputTarget {
-    fileprivate init(simulating rule: OutputRule) {
+    fileprivate init(simulating route: Router.Route) {
         let location: Location =
-            switch rule.destination {
+            switch route.destination {
             case .beneath(let components): .beneath(components: components)
             case .absolute(let path): .absolute(path)
             }
-        self.init(location: location, framing: rule.framing == .bytes ? .bytes : .lines, mode: rule.mode)
+        self.init(location: location, framing: route.framing == .bytes ? .bytes : .lines, mode: route.mode)
     }
 }

@@ -2,19 +2,19 @@ internal import HamsterRouting
 internal import HamsterStore
 
 extension OutputTarget {
-    /// The file that a rule names, as the store opens it.
-    init(_ rule: OutputRule) {
+    /// The file of a route, as the store opens it.
+    init(_ route: Router.Route) {
         let location: OutputTarget.Location =
-            switch rule.destination {
+            switch route.destination {
             case .beneath(let components): .beneath(components: components)
             case .absolute(let path): .absolute(path)
             }
         let framing: OutputTarget.Framing =
-            switch rule.framing {
+            switch route.framing {
             case .bytes: .bytes
             case .lines: .lines
             }
         self.init(
-            location: location, framing: framing, mode: rule.mode, owner: rule.owner?.user, group: rule.owner?.group)
+            location: location, framing: framing, mode: route.mode, owner: route.owner?.user, group: route.owner?.group)
     }
 }

@@ -1,0 +1,127 @@
+internal import HamsterCore
+internal import HamsterProtocol
+internal import HamsterRouting
+
+extension OutputRule {
+    /// The rules of `[output.NAME]`, by name.
+    static func rules(_ table: TableReader, directory: String) -> [OutputRule] {
+        table.keys.compactMap { name in
+            let output = table.table(name)
+            let match = output.has("match") ? StreamMatch.reading(output.table("match")) : nil
+            let priority = output.integer("priority", in: -1_000_000...1_000_000, default: 0)
+            let isDenied = output.bool("deny", default: false)
+            let written = Output(output, directory: directory, isNeeded: !isDenied)
+            output.refuseUnsupported("rotate", "rate_limit")
+            if isDenied, !output.has("match") {
+                output.report("deny", "refuses only what a match describes: add one")
+            }
+            output.finish()
+            if isDenied { return OutputRule(name: name, match: match, priority: priority, action: .deny) }
+            return written.map { OutputRule(name: name, match: match, priority: priority, action: .write($0)) }
+        }
+    }
+}
+
+extension OutputRule.Output {
+    /// Nil where there is no path to write; that is reported where one is needed.
+    fileprivate init?(_ output: TableReader, directory: String, isNeeded: Bool) {
+        let text = isNeeded ? output.required("path", "the file to write") : output.string("path")
+        let template = text.flatMap { output.pathTemplate("path", $0, directory: directory) }
+        let framing = output.choice(
+            "framing", ["bytes": OutputFraming.bytes, "lines": .lines],
+            default: template?.isOfOneSource == true ? "bytes" : "lines")
+        let prefix = output.linePrefix("prefix")
+        if framing == .bytes, prefix != nil { output.report("prefix", "needs framing = \"lines\"") }
+        let mode = output.mode("mode", default: 0o640)
+        let owner = output.owner("owner")
+        guard let template else { return nil }
+        self.init(path: template, framing: framing ?? .lines, prefix: prefix, mode: mode, owner: owner)
+    }
+}
+
+extension StreamMatch {
+    /// Nil where it has no condition, or a wrong one, which is reported.
+    fileprivate static func reading(_ table: TableReader) -> StreamMatch? {
+        var conditions: [Condition] = []
+        let subjects: KeyValuePairs<String, Subject> = [
+            "host": .host, "path": .path, "svc": .service, "certificate": .certificate,
+        ]
+        // Each is asked for, so that all are known as keys.
+        for (key, subject) in subjects {
+            if let condition = condition(table, key, subject) { conditions.append(condition) }
+        }
+        let metadata = table.table("meta")
+        for key in metadata.keys {
+            if !StreamRequest.isKey(Array(key.utf8)) || StreamRequest.reservedKeys.contains(key) {
+                metadata.report(key, "no stream can have this key")
+            }
+            if let condition = condition(metadata, key, .metadata(key)) { conditions.append(condition) }
+        }
+        metadata.finish()
+        table.finish()
+        return conditions.isEmpty ? nil : StreamMatch(conditions)
+    }
+
+    private static func condition(_ table: TableReader, _ key: String, _ subject: Subject) -> Condition? {
+        let patterns = table.strings(key)
+        guard !patterns.isEmpty else {
+            if table.isEmptyList(key) { table.report(key, "expected at least one pattern") }
+            return nil
+        }
+        guard let condition = Condition(subject, patterns) else {
+            table.report(
+                key, "'[' without ']', or a range that runs backwards, in \(quoted(patterns.joined(separator: " ")))")
+            return nil
+        }
+        return condition
+    }
+}
+
+extension TableReader {
+    fileprivate func pathTemplate(_ key: String, _ text: String, directory: String) -> PathTemplate? {
+        do throws(TemplateError) {
+            let template = try PathTemplate(text)
+            guard !template.isFixed, let fixed = template.fixedDirectory else { return template }
+            // What clients choose is resolved beneath the directory alone, where no link leads out.
+            let base = SourcePath(directory).normalized
+            guard fixed == base || fixed.bytes.starts(with: base.bytes + [UInt8(ascii: "/")]) else {
+                report(key, "with fields it has to lie in 'directory' (\(directory)), got \(quoted(text))")
+                return nil
+            }
+            return template
+        } catch {
+            report(key, "\(error), in \(quoted(text))")
+            return nil
+        }
+    }
+
+    fileprivate func linePrefix(_ key: String) -> LinePrefix? {
+        guard let text = string(key), !text.isEmpty else { return nil }
+        do throws(TemplateError) {
+            return try LinePrefix(text)
+        } catch {
+            report(key, "\(error), in \(quoted(text))")
+            return nil
+        }
+    }
+
+    fileprivate func mode(_ key: String, default fallback: UInt32) -> UInt32 {
+        guard let text = string(key) else { return fallback }
+        guard let mode = UInt32(text, radix: 8), mode <= 0o777, text.utf8.count <= 4,
+            text.utf8.first != UInt8(ascii: "+")
+        else {
+            report(key, "expected octal permission bits such as \"0640\", got \(quoted(text))")
+            return fallback
+        }
+        return mode
+    }
+
+    fileprivate func owner(_ key: String) -> FileOwner? {
+        guard let text = string(key) else { return nil }
+        guard let owner = FileOwner(names: text) else {
+            report(key, "expected \"user:group\" of this system, got \(quoted(text))")
+            return nil
+        }
+        return owner
+    }
+}
