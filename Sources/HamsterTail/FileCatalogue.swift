@@ -101,7 +101,7 @@ package struct FileCatalogue: Sendable {
             if event.changes.isSubset(of: [.modified, .closedWrite]), let known = followed[path] ?? locations[path] {
                 look.changed(known)
             } else {
-                // Of all paths before any directory is listed: see ``follow(_:_:_:_:_:)``.
+                // Of all paths before any directory is listed: see ``followNext(_:_:_:)``.
                 statuses.append((path, Result { () throws(FileError) in try fileSystem.status(of: path) }))
             }
         }
@@ -112,9 +112,14 @@ package struct FileCatalogue: Sendable {
 
 /// One look at some or all files, and what it brings.
 struct Look {
+    /// Files that take another's place while they are opened are looked at again as often as this in all.
+    static let replacementsMax = 1_000
+
     let now: FileTime
     let isFirst: Bool
     var predecessors: Predecessors
+    /// How often a path led to another file when it was opened than when it was looked at.
+    var replacements = 0
     var changes = FileCatalogue.Changes()
     var files: [(path: SourcePath, status: FileStatus, selection: Int)] = []
     /// Paths that are among the changes.
@@ -250,7 +255,7 @@ extension FileCatalogue {
         }
         let record = state.record(of: status.identity)
         guard isWorthwhile(path, status, record, selections[index], &look) else { return }
-        follow(path, status.identity, record, index, &look)
+        follow(path, status, record, index, &look)
     }
 
     /// Whether a file that is not followed has anything to send.
@@ -281,15 +286,13 @@ extension FileCatalogue {
         return !isFileOfItsOwn(candidate, beside: known, &look)
     }
 
-    /// `identity`: of what the path led to before directories were listed for this look.
+    /// `seen`: what the path led to before directories were listed for this look.
     private mutating func follow(
-        _ path: SourcePath, _ identity: FileIdentity, _ record: FileRecord?, _ index: Int, _ look: inout Look
+        _ path: SourcePath, _ seen: FileStatus, _ record: FileRecord?, _ index: Int, _ look: inout Look
     ) {
         do throws(FileError) {
             let file = try tailedFile(path, record, index, look)
-            // That one was rotated away since, and a listing may not have its new name yet. Once the younger one is known,
-            // nothing would ask for it any more.
-            if file.identity != identity { look.predecessors.forgetListings() }
+            guard file.identity == seen.identity else { return try followNext(path, index, &look) }
             // A file is sent under the path that it had first, by that path's one shipper: two of them would tear the
             // output apart.
             let source = selections[index].method == .close ? path : file.record.path
@@ -314,6 +317,20 @@ extension FileCatalogue {
         } catch {
             if !error.isMissing { look.changes.problems.append(error) }
         }
+    }
+
+    /// The path led to another file when it was opened: what was decided about the first one is not true of it.
+    ///
+    /// The first one was rotated away, and a listing may not have its new name yet: once the younger one is known nothing
+    /// would ask for it any more.
+    private mutating func followNext(_ path: SourcePath, _ index: Int, _ look: inout Look) throws(FileError) {
+        look.predecessors.forgetListings()
+        look.replacements += 1
+        // Events tell of what moves on even then.
+        guard look.replacements <= Look.replacementsMax, let status = try fileSystem.status(of: path),
+            status.kind == .regular
+        else { return }
+        observe(path, status, index, &look)
     }
 
     private mutating func followedPath(_ path: SourcePath, _ index: Int, _ look: inout Look) -> FollowedPath {

@@ -57,6 +57,28 @@ struct RenameRotationTests {
         #expect(scene.output("app.log") == "1 2 3 ")
     }
 
+    @Test func `names that move on while they are looked at make no path of a rotated file`() throws {
+        let scene = try TailScene("app.log*")
+        try scene.write("app.log", "1 ")
+        try scene.settle()
+        scene.restart()
+        try scene.directory.append("app.log", "2 ")
+        try scene.directory.rename("app.log", to: "app.log.2")
+        try scene.write("app.log.1", "3 ")
+        try scene.write("app.log", "4 ")
+        scene.fileSystem.interrupt(.open, scene.directory("app.log.2")) { [directory = scene.directory] in
+            #expect(throws: Never.self) {
+                for number in [2, 1] { try directory.rename("app.log.\(number)", to: "app.log.\(number + 1)") }
+                try directory.rename("app.log", to: "app.log.1")
+                try directory.write("app.log", "5 ")
+            }
+        }
+        try scene.settle()
+        #expect(!scene.fileSystem.isInterruptionDue)
+        #expect(scene.output("app.log") == "1 2 3 4 5 ")
+        #expect(scene.outputNames == ["app.log"])
+    }
+
     @Test(arguments: [false, true])
     func `several rotations while the client was down are caught up with, oldest first`(dated: Bool) throws {
         let names = dated ? ["app.log-20240101", "app.log-20240102"] : ["app.log.2", "app.log.1"]
