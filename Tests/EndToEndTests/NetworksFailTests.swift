@@ -14,24 +14,31 @@ struct NetworksFailTests {
         let client = try deployment.startClient(target: "port = \(proxy.port)\ncompress = \(isCompressed)")
         var generator = SeededGenerator(seed: seed)
         var written: [String: [UInt8]] = [:]
-
-        for _ in 0..<40 {
+        func grow() throws {
             for name in Self.files {
                 let piece = logText(bytes: generator.int(1...15_000), seed: generator.next())
                 try deployment.scratch.append("source/\(name)", piece)
                 written[name, default: []] += piece
             }
+        }
+
+        for _ in 0..<40 {
+            try grow()
             let count = generator.int(0...3)
             let connections = proxy.connectionCount
             _ = try? await awaited("connections", timeout: .milliseconds(100)) {
                 proxy.connectionCount >= connections + count ? true : nil
             }
         }
-        let (connections, faults) = (proxy.connectionCount, proxy.faultCount)
+        // A slow machine has met few of them so far: they come with the bytes.
+        try await eventually("three faults of seed \(seed); \(proxy.connectionCount) connections") {
+            guard proxy.faultCount < 3 else { return true }
+            try grow()
+            return false
+        }
         proxy.heal()
 
         for name in Self.files { try await deployment.waitUntilStored(name, written[name] ?? []) }
-        #expect(faults >= 3, "seed \(seed): \(connections) connections")
         #expect(try await client.terminate() == 0)
         #expect(try await server.terminate() == 0)
     }
