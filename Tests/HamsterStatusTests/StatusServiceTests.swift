@@ -124,7 +124,7 @@ import Testing
     }
 
     @Test func `one who never reads is dropped`() async throws {
-        try await serving(try service(limits: oneConnection(.milliseconds(500))) { Self.large }) {
+        try await serving(try service(limits: oneConnection(.seconds(3))) { Self.large }) {
             let stuck = try UnixConnection(scratch("status.socket"))
             try await eventually("bytes for the one who doesn't read") { stuck.hasBytes }
             _ = try await awaited("an answer after the other was dropped") { try? await fetch() }
