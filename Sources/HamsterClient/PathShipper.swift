@@ -123,6 +123,7 @@ extension PathShipper {
         }
         switch result {
         case .success(let step): return step
+        case .failure(let error) where error.isStale || error.isMissing: return await moved(file, &attempts)
         case .failure(let error): return unreadable(file, error, &attempts)
         case nil: return .wait(nil)
         }
@@ -136,14 +137,25 @@ extension PathShipper {
             }
             return .wait(Self.descriptorWait * Double.random(in: 0.5...1))
         }
-        guard error.isStale || error.isMissing else {
-            let failure = ClientError.unreadable("\(error)")
-            note(.waiting, error: "\(error)")
-            if attempts.isNews(failure) { logger.error("cannot read the file", metadata: ["reason": "\(error)"]) }
-            return .wait(environment.configuration.retry.delayMax)
-        }
-        // It was closed to save descriptors and renamed since: the catalogue finds it, or it is removed for good.
+        let failure = ClientError.unreadable("\(error)")
+        note(.waiting, error: "\(error)")
+        if attempts.isNews(failure) { logger.error("cannot read the file", metadata: ["reason": "\(error)"]) }
+        return .wait(environment.configuration.retry.delayMax)
+    }
+
+    /// A file that was closed to save descriptors is not behind its last name any more: renamed, or removed for good.
+    private func moved(_ file: TailedFile, _ attempts: inout Attempts) async -> FollowedPath.Step {
+        // The watcher has not seen that yet; it looks for the file then.
         guard file.rotatedAt != nil else { return .wait(.seconds(1)) }
+        let result = await onPool { [environment, followed] in
+            Result { () throws(FileError) in try environment.catalogue.locate(file, of: followed) }
+        }
+        switch result {
+        case .success(true): return .wait(.zero)
+        case .success(false): break
+        case .failure(let error): return unreadable(file, error, &attempts)
+        case nil: return .wait(nil)
+        }
         let record = file.record
         if record.sizeSeen > record.position.offset { report(lost: record.sizeSeen - record.position.offset, of: file) }
         followed.removeDelivered(file)

@@ -27,6 +27,13 @@ final class SharedCatalogue: Sendable {
         }
     }
 
+    /// Looks for a file whose name leads elsewhere. False: it has no name any more.
+    func locate(_ file: TailedFile, of path: FollowedPath) throws(FileError) -> Bool {
+        try catalogue.withLock { catalogue throws(FileError) in
+            try catalogue.locate(file, of: path, now: .now)
+        }
+    }
+
     /// Returns how many bytes are lost.
     func startOver(
         _ file: TailedFile, of path: FollowedPath, view: FileCatalogue.ServerView?

@@ -81,6 +81,22 @@ extension FileCatalogue {
         }
     }
 
+    /// Looks for a file that its last name does not lead to any more. False: it has no name in its folder. Throws where
+    /// that can't be told at present.
+    package mutating func locate(
+        _ file: TailedFile, of known: FollowedPath, now: FileTime
+    ) throws(FileError) -> Bool {
+        var predecessors = look(at: known, now).predecessors
+        for path in [known.path, file.location] {
+            guard let found = predecessors.find(file.identity, of: path) else { continue }
+            file.locate(at: found.path)
+            if found.path != known.path { locations[found.path] = known }
+            return true
+        }
+        if let problem = predecessors.problems.first { throw problem }
+        return false
+    }
+
     /// What was behind a path that leads nowhere.
     mutating func addPredecessors(ofVanished known: FollowedPath, _ look: inout Look) {
         do throws(FileError) {
@@ -283,7 +299,7 @@ extension FileCatalogue {
         guard file.acknowledged == 0, known.selection.method.hasPredecessors, try hasRotatedNames(known, now) else {
             return false
         }
-        var look = Look(now: now, isFirst: false, Predecessors(fileSystem, resolved: resolved))
+        var look = look(at: known, now)
         return try isOverwritten(file, of: known, &look)
     }
 
@@ -294,6 +310,18 @@ extension FileCatalogue {
             if try !listing(of: place.directory, now).rotatedPaths(of: place).isEmpty { return true }
         }
         return false
+    }
+
+    /// A look at one path. Its folders are not listed once more while nothing changes in them: with thousands of files in
+    /// one, a listing for each of them would hold up all others.
+    private mutating func look(at known: FollowedPath, _ now: FileTime) -> Look {
+        var listings: [SourcePath: DirectoryListing] = [:]
+        for place in [known.path, resolved[known.path]].compactMap({ $0 }) {
+            // One that can't be listed is among the problems of the look.
+            listings[place.directory] = try? listing(of: place.directory, now)
+        }
+        return Look(
+            now: now, isFirst: false, Predecessors(fileSystem, resolved: resolved, listings: listings))
     }
 
     private mutating func listing(of directory: SourcePath, _ now: FileTime) throws(FileError) -> DirectoryListing {
@@ -330,7 +358,7 @@ extension FileCatalogue {
     package mutating func startOver(
         _ file: TailedFile, of known: FollowedPath, view: ServerView? = nil, now: FileTime
     ) throws(FileError) -> UInt64 {
-        var look = Look(now: now, isFirst: false, Predecessors(fileSystem, resolved: resolved))
+        var look = look(at: known, now)
         return try startOver(file, of: known, view, &look)
     }
 

@@ -20,7 +20,7 @@ package final class OpenFileBudget: Sendable {
     private let state = Mutex(State())
     private let openCount = Atomic<Int>(0)
 
-    /// `filesMax`: more are open only where none of them can be closed, because they are being sent or were rotated.
+    /// `filesMax`: more are open only where none of them can be closed, because they are being sent or have no name.
     package init(filesMax: Int) { self.filesMax = max(1, filesMax) }
 
     /// Files that are open at present.
@@ -30,10 +30,18 @@ package final class OpenFileBudget: Sendable {
     func opened(_ file: TailedFile) {
         openCount.add(1, ordering: .relaxed)
         state.withLock { $0.entries.append(Entry(file: file)) }
+        // A rotated file may be removed at any time: it is closed where no other is found.
+        close(around: file, evenRotated: false)
+        close(around: file, evenRotated: true)
+    }
+
+    private func close(around file: TailedFile, evenRotated: Bool) {
         var attempts = 0
         while count > filesMax, attempts < Self.attemptsMax, let candidate = next(after: file) {
             attempts += 1
-            if !candidate.closeIfUnused() { state.withLock { $0.entries.append(Entry(file: candidate)) } }
+            if !candidate.closeIfUnused(evenRotated: evenRotated) {
+                state.withLock { $0.entries.append(Entry(file: candidate)) }
+            }
         }
     }
 

@@ -23,9 +23,14 @@ struct Predecessors {
     private var listings: [SourcePath: DirectoryListing] = [:]
     private(set) var problems: [FileError] = []
 
-    init(_ fileSystem: any FileSystem, resolved: [SourcePath: SourcePath]) {
+    /// `listings` are of this moment; other directories are listed when they are asked for.
+    init(
+        _ fileSystem: any FileSystem, resolved: [SourcePath: SourcePath],
+        listings: [SourcePath: DirectoryListing] = [:]
+    ) {
         self.fileSystem = fileSystem
         self.resolved = resolved
+        self.listings = listings
     }
 
     /// Lists directories anew from now on.

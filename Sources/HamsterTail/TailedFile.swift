@@ -87,12 +87,16 @@ extension TailedFile {
 
     package func endUse() { state.withLock { $0.users -= 1 } }
 
-    /// Closes the file if it can be found again: nobody reads it, and its path leads to it. False: it stays open.
-    func closeIfUnused() -> Bool {
+    /// Closes the file if it can be found again: nobody reads it, and its path leads to it, or, with `evenRotated`, its
+    /// last name does. False: it stays open.
+    func closeIfUnused(evenRotated: Bool) -> Bool {
         // One that was removed a moment ago can't be opened again.
         guard let links = try? state.withLock({ $0.handle })?.status().links, links > 0 else { return false }
+        if rotatedAt != nil {
+            guard evenRotated, (try? fileSystem.status(of: location))??.identity == identity else { return false }
+        }
         let handle = state.withLock { state -> (any ReadableFile)? in
-            guard state.users == 0, state.rotatedAt == nil, let handle = state.handle else { return nil }
+            guard state.users == 0, evenRotated || state.rotatedAt == nil, let handle = state.handle else { return nil }
             state.handle = nil
             return handle
         }

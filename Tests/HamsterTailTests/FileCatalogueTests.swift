@@ -278,6 +278,26 @@ struct RenameRotationTests {
         #expect(names.allSatisfy { scene.output($0) == $0 + " 1 2 " })
         #expect(scene.lost == 0)
     }
+
+    @Test func `a closed file that was rotated once more is found by its identity, until it is removed`() throws {
+        let scene = try TailScene("*.log", filesMax: 1)
+        for name in ["a.log", "b.log"] { try scene.directory.write(name, name) }
+        try scene.settle(unreachable: true)
+        try scene.directory.rename("a.log", to: "a.log.1")
+        try scene.settle(unreachable: true)
+        let paths = scene.catalogue.paths.sorted { $0.path < $1.path }
+        let (file, other) = (try #require(paths[0].first), try #require(paths[1].first))
+        _ = try other.status()
+        #expect(!file.isOpen)
+
+        try scene.directory.rename("a.log.1", to: "a.log.2")
+        #expect { _ = try file.open() } throws: { ($0 as? FileError)?.isMissing ?? false }
+        #expect(try scene.catalogue.locate(file, of: paths[0], now: .now))
+        #expect(try file.status().size == 5)
+        _ = try other.status()
+        try LinuxFileSystem().remove(SourcePath(scene.directory("a.log.2")))
+        #expect(try !scene.catalogue.locate(file, of: paths[0], now: .now))
+    }
 }
 
 /// Files that are copied and truncated, or rewritten.

@@ -153,16 +153,31 @@ struct TailedFileTests {
         withExtendedLifetime(others) {}
     }
 
-    @Test func `a file that is read or was rotated stays open`() throws {
+    @Test func `a file that is read stays open, and one that was rotated while another can be closed`() throws {
         for name in ["b.log", "c.log"] { try directory.write(name, name) }
-        let used = try tailed("a.log")
-        used.beginUse()
-        let rotated = try tailed("b.log")
+        let rotated = try tailed("a.log")
         rotated.markRotated(at: .now)
-        let other = try tailed("c.log")
+        let other = try tailed("b.log")
+        let used = try tailed("c.log")
+        used.beginUse()
+        #expect([rotated, other, used].map(\.isOpen) == [true, false, true])
 
-        #expect(used.isOpen && rotated.isOpen && other.isOpen)
-        #expect(budget.count == 3)
+        #expect(try other.status().size == 5)
+        #expect([rotated, other, used].map(\.isOpen) == [false, true, true])
+        #expect(try rotated.status().size == 2_000)
+        #expect(budget.count == 2)
+    }
+
+    @Test func `a rotated file whose name leads to another one stays open`() throws {
+        for name in ["b.log", "c.log"] { try directory.write(name, name) }
+        let rotated = try tailed("a.log")
+        rotated.markRotated(at: .now)
+        try directory.rename("b.log", to: "a.log")
+        let used = try tailed("c.log")
+        used.beginUse()
+        let other = try tailed("a.log")
+
+        #expect(rotated.isOpen && used.isOpen && other.isOpen)
     }
 
     @Test func `a closed file whose name leads to another one is not taken for it`() throws {
