@@ -26,7 +26,7 @@ final class PathShipper: Sendable {
     }
 
     /// Descriptors come back as soon as other files are delivered.
-    private static let descriptorWait: Duration = .seconds(10)
+    private static let descriptorWaitMax: Duration = .seconds(10)
 
     let followed: FollowedPath
     let input: InputConfiguration
@@ -45,6 +45,8 @@ final class PathShipper: Sendable {
         logger[metadataKey: "path"] = "\(printable(followed.path.bytes, charactersMax: 300))"
         self.logger = logger
     }
+
+    private var descriptorWait: Duration { Self.descriptorWaitMax * Double.random(in: 0.5...1) }
 
     /// Whether ``run()`` ends by itself.
     var hasEnd: Bool { input.files.method == .once || input.files.method == .untilRotated }
@@ -83,7 +85,9 @@ final class PathShipper: Sendable {
             case .delivered:
                 await delivered(file)
                 if input.files.method == .untilRotated { return }
-            case .startOver: await startOver(file, view: nil)
+            case .startOver:
+                // Without the pause a file that can't be read at present would keep a core busy.
+                if await !startOver(file, view: nil) { await signal.wait(atMost: descriptorWait) }
             case .wait(let duration):
                 note(.waiting)
                 if let duration { await signal.wait(atMost: duration) } else { await signal.wait() }
@@ -135,7 +139,7 @@ extension PathShipper {
             if environment.descriptorShortage.isDue() {
                 logger.error("files wait until others are closed", metadata: ["reason": "\(error)"])
             }
-            return .wait(Self.descriptorWait * Double.random(in: 0.5...1))
+            return .wait(descriptorWait)
         }
         let failure = ClientError.unreadable("\(error)")
         note(.waiting, error: "\(error)")
@@ -194,7 +198,9 @@ extension PathShipper {
         }
     }
 
-    private func startOver(_ file: TailedFile, view: FileCatalogue.ServerView?) async {
+    /// False: it could not be done.
+    @discardableResult
+    private func startOver(_ file: TailedFile, view: FileCatalogue.ServerView?) async -> Bool {
         let result = await onPool { [environment, followed] in
             Result { () throws(FileError) in
                 try environment.catalogue.startOver(file, of: followed, view: view)
@@ -206,10 +212,14 @@ extension PathShipper {
                 "file holds new content, sending from its start",
                 metadata: ["generation": "\(file.record.generation)"])
             if lost > 0 { report(lost: lost, of: file) }
+            return true
         case .failure(let error):
             note(.waiting, error: "\(error)")
-            logger.error("cannot read the file", metadata: ["reason": "\(error)"])
-        case nil: break
+            if !error.isOutOfDescriptors || environment.descriptorShortage.isDue() {
+                logger.error("cannot read the file", metadata: ["reason": "\(error)"])
+            }
+            return false
+        case nil: return false
         }
     }
 

@@ -367,6 +367,7 @@ extension FileCatalogue {
     ) throws(FileError) -> UInt64 {
         let record = file.record
         let current = try file.open()
+        let knownProblems = look.predecessors.problems.count
         // Where the server knows nothing of the bytes themselves, our own record is what there is.
         let match =
             view.flatMap { view in
@@ -375,6 +376,8 @@ extension FileCatalogue {
         let hasCandidates = known.selection.method.hasPredecessors
         let candidates = hasCandidates ? unknown(of: known, orSkipped: true, &look) : []
         let copy = try copy(of: match, record, among: candidates, current, &look)
+        // A candidate that could not be opened for want of a descriptor may be the copy.
+        try look.predecessors.requireDescriptors(since: knownProblems)
         // One that the server was to be asked about, or was, is sent as the end of this file.
         if let skipped = copy.flatMap({ known.file($0.identity) }) { known.removeDelivered(skipped) }
         var hasOlder = false
@@ -396,6 +399,13 @@ extension FileCatalogue {
             let isOlder = file.rotatedAt == nil || candidate.born <= modified
             if isOlder { newestCopy = max(newestCopy ?? candidate.born, candidate.born) }
             precede(known, with: candidate, freshRecord(candidate, known, look), before: isOlder ? file : nil, &look)
+        }
+        do {
+            try look.predecessors.requireDescriptors(since: knownProblems)
+        } catch {
+            // All of it is done once more.
+            if let copy, let older = known.file(copy.identity) { known.removeDelivered(older) }
+            throw error
         }
         let isLost = copy == nil && record.sizeSeen > match.offset
         if match.offset == 0, record.position.offset == 0, copy == nil, view?.offset ?? 0 == 0 {

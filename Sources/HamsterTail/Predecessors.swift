@@ -71,6 +71,11 @@ struct Predecessors {
         }
     }
 
+    /// Throws where a descriptor was wanting behind the first `count` problems: then no candidate is one for certain.
+    func requireDescriptors(since count: Int) throws(FileError) {
+        if let shortage = problems.dropFirst(count).first(where: \.isOutOfDescriptors) { throw shortage }
+    }
+
     /// Whether a candidate's bytes are those that `match` knows.
     mutating func holds(_ match: ContentMatch, for candidate: Candidate) -> Bool {
         judge(candidate) { file throws(FileError) in try match.holds(for: file) }

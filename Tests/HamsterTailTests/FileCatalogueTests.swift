@@ -326,6 +326,22 @@ struct CopyAndTruncateTests {
         #expect(scene.output("app.log") == text + "unsent new ")
     }
 
+    @Test func `without a descriptor to look at the copy the file waits`() throws {
+        let scene = try TailScene("app.log")
+        try scene.directory.write("app.log", text)
+        try scene.settle()
+        try scene.directory.append("app.log", "unsent ")
+        try copyAndTruncate(scene, to: "app.log.1", then: "new ")
+
+        scene.fileSystem.set(isScarce: true)
+        #expect { try scene.settle() } throws: { ($0 as? FileError)?.isOutOfDescriptors ?? false }
+        scene.fileSystem.set(isScarce: false)
+        try scene.settle()
+
+        #expect(scene.output("app.log") == text + "unsent new ")
+        #expect(scene.lost == 0)
+    }
+
     @Test func `a file that has grown past the old offset again is told by its bytes`() throws {
         let scene = try TailScene("app.log")
         try scene.write("app.log", "short ")

@@ -1,13 +1,24 @@
+import Glibc
 import HamsterCore
 import HamsterFiles
 import Synchronization
 
-/// The real file system, on which somebody else does something just before a call.
+/// The real file system, on which somebody else does something just before a call, and on which a process may open nothing
+/// more for a while.
 final class InterruptedFileSystem: FileSystem {
     enum Call: Hashable { case open, status }
 
     private let real = LinuxFileSystem()
     private let interruption = Mutex<(call: Call, path: SourcePath, body: @Sendable () -> Void)?>(nil)
+
+    private let isScarce = Mutex(false)
+
+    /// While it is, nothing more can be opened; what is open stays open.
+    func set(isScarce: Bool) { self.isScarce.withLock { $0 = isScarce } }
+
+    private func requireDescriptor(_ path: SourcePath) throws(FileError) {
+        if isScarce.withLock({ $0 }) { throw FileError(.open, path, code: EMFILE) }
+    }
 
     /// `body` is called once, before the next such call.
     func interrupt(_ call: Call, _ path: String, _ body: @escaping @Sendable () -> Void) {
@@ -27,6 +38,7 @@ final class InterruptedFileSystem: FileSystem {
 
     func open(_ path: SourcePath) throws(FileError) -> any ReadableFile {
         begin(.open, path)
+        try requireDescriptor(path)
         return try real.open(path)
     }
 
@@ -36,7 +48,12 @@ final class InterruptedFileSystem: FileSystem {
     }
 
     func resolved(_ path: SourcePath) throws(FileError) -> SourcePath? { try real.resolved(path) }
-    func entries(of directory: SourcePath) throws(FileError) -> [DirectoryEntry] { try real.entries(of: directory) }
+
+    func entries(of directory: SourcePath) throws(FileError) -> [DirectoryEntry] {
+        try requireDescriptor(directory)
+        return try real.entries(of: directory)
+    }
+
     func remove(_ path: SourcePath) throws(FileError) { try real.remove(path) }
     func rename(_ path: SourcePath, to other: SourcePath) throws(FileError) { try real.rename(path, to: other) }
 

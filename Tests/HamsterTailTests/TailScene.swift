@@ -29,7 +29,7 @@ final class TailScene {
         configure(&selection)
         self.selection = selection
         self.filesMax = filesMax
-        state = StateStore(inMemory: LinuxFileSystem())
+        state = StateStore(inMemory: fileSystem)
         catalogue = Self.catalogue(selection, state, filesMax, fileSystem)
     }
 
