@@ -13,12 +13,12 @@ struct DescriptorsAreFewTests {
         var files = try ManyFiles(deployment, count: 3_000)
         let client = try await Self.startClient(deployment, files)
 
-        try files.append(to: 0..<300)
+        try files.append(to: 0..<100)
         try await files.waitUntilStored(client)
         // More than may be open, and all at once: no other file can be closed for them.
-        try files.append(to: 1_000..<1_500)
-        try files.rotate(1_000..<1_500)
-        try files.append(to: 1_000..<1_500)
+        try files.append(to: 1_000..<1_300)
+        try files.rotate(1_000..<1_300)
+        try files.append(to: 1_000..<1_300)
         try await files.waitUntilStored(client)
         // These were closed meanwhile.
         #expect(try !client.openFiles().contains(deployment.scratch("source/0.log")))
@@ -75,7 +75,7 @@ private struct ManyFiles {
     func waitUntilStored(_ client: ChildProcess) async throws {
         try await eventually(
             "all files; \(missing.count) are not whole, such as \(missing.prefix(5))\n\(troubles(client))",
-            timeout: .seconds(60)
+            timeout: .seconds(120)
         ) { missing.isEmpty }
     }
 
