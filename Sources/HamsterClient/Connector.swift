@@ -90,7 +90,10 @@ final class Connector: Sendable {
         }
         guard let result else { return .failed(.interrupted("the event loop has ended")) }
         if case .failed(let failure) = result { failed(index, failure) }
-        if case .refused(let reply) = result, reply.code == .unavailable { advance(from: index) }
+        // With a time of 0 it is this very server that the stream has to come back to.
+        if case .refused(let reply) = result, reply.code == .unavailable, reply.retrySeconds != 0 {
+            advance(from: index)
+        }
         return result
     }
 

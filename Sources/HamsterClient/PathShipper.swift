@@ -296,6 +296,10 @@ extension PathShipper {
             await startOver(file, view: view)
             // A file that is rewritten again and again must not be sent as fast as it can be.
             try? await Task.sleep(for: try attempts.failed(.interrupted("the file changed"), now: .now))
+        case .refused(let reply) where reply.code == .unavailable && reply.retrySeconds == 0:
+            logger.info("stream is opened again", metadata: ["reason": "\(reply)"])
+            slot.release()
+            try? await Task.sleep(for: environment.configuration.retry.delay(afterFailures: 1))
         case .refused(let reply):
             // Without a time to come back, 409 means that another client ships this very file.
             let isTakenOver = reply.code == .busy && reply.retrySeconds == nil

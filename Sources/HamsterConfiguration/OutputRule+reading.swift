@@ -7,7 +7,7 @@ extension OutputRule {
     static func rules(_ table: TableReader, directory: String) -> [OutputRule] {
         table.keys.compactMap { name in
             let output = table.table(name)
-            let match = output.has("match") ? StreamMatch.reading(output.table("match")) : nil
+            let match = StreamMatch.reading(output)
             let priority = output.integer("priority", in: -1_000_000...1_000_000, default: 0)
             let isDenied = output.bool("deny", default: false)
             let written = Output(output, directory: directory, isNeeded: !isDenied)
@@ -40,8 +40,11 @@ extension OutputRule.Output {
 }
 
 extension StreamMatch {
-    /// Nil where it has no condition, or a wrong one, which is reported.
-    fileprivate static func reading(_ table: TableReader) -> StreamMatch? {
+    /// Nil where there is none, or none that can be read, which is reported.
+    fileprivate static func reading(_ output: TableReader) -> StreamMatch? {
+        let table = output.table("match")
+        guard output.has("match") else { return nil }
+        if table.keys.isEmpty { output.report("match", "expected at least one condition, as in host = \"web*\"") }
         var conditions: [Condition] = []
         let subjects: KeyValuePairs<String, Subject> = [
             "host": .host, "path": .path, "svc": .service, "certificate": .certificate,

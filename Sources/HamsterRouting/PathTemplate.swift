@@ -97,7 +97,8 @@ package struct PathTemplate: Sendable, Hashable, CustomStringConvertible {
             case .field(let field): last += single(field.value(facts))
             }
         }
-        return directories + [component.fields.isEmpty ? last : disarmed(last)]
+        let isSafe = component.fields.isEmpty || component.pieces.first == .field(.path)
+        return directories + [isSafe ? last : disarmed(last)]
     }
 
     /// A value without separators and control bytes.

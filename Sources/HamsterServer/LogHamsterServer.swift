@@ -72,6 +72,7 @@ package struct LogHamsterServer: Service {
         }
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await commitRegularly() }
+            tasks.addTask { await followDays() }
             await untilGracefulShutdown()
             logger.notice("stopping", metadata: ["streams": "\(acceptor.streams.count)"])
             await stop(listeners, acceptor)
@@ -92,6 +93,29 @@ package struct LogHamsterServer: Service {
             try await store.run()
         } catch {
             logger.critical("no commits are possible", metadata: ["reason": "\(error)"])
+        }
+    }
+
+    /// Moves streams to the new day's file where the path of their output has the date.
+    private func followDays() async {
+        let isDated = configuration.outputs.contains { rule in
+            if case .write(let output) = rule.action { output.path.isDated } else { false }
+        }
+        guard isDated else { return }
+        let router = Router(rules: configuration.outputs, hasFallback: configuration.hasFallback)
+        var date = StreamFacts.date(at: FileTime.now.seconds)
+        while !Task.isCancelled {
+            let today = StreamFacts.date(at: FileTime.now.seconds)
+            // Once more a moment later: some may have been about to open when the day changed.
+            for pause in date == today ? [] : [0, 5] {
+                try? await Task.sleep(for: .seconds(pause))
+                let count = streams.reroute(on: today, router)
+                logger.notice("a new day", metadata: ["date": "\(today)", "streams_moved": "\(count)"])
+            }
+            date = today
+            // Short, since the clock may be set.
+            let untilMidnight = 86_400 - FileTime.now.seconds % 86_400
+            try? await Task.sleep(for: .seconds(min(untilMidnight, 60)))
         }
     }
 

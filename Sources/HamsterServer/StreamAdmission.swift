@@ -37,15 +37,17 @@ struct StreamAdmission: Sendable {
         guard hostBinding.permits(identity, host: host) else {
             return .failure(Reply(.forbidden, Self.refusal(identity, host: host)))
         }
+        let facts = StreamFacts(request, identity, streamID: handle.streamID, at: clock())
         let route: Router.Route
-        switch router.route(StreamFacts(request, identity, streamID: "\(handle.streamID)", at: clock())) {
+        switch router.route(facts) {
         case .write(let found): route = found
         case .denied(let output): return .failure(Reply(.forbidden, "output '\(output)' refuses this stream"))
         case .impossible(let output, let error): return .failure(Reply(.noOutput, "output '\(output)': \(error)"))
         case .none:
             return .failure(Reply(.noOutput, "no output takes '\(printable(request.source.path.bytes))'"))
         }
-        if let refusal = await claim(request, route, for: handle) { return .failure(refusal) }
+        let routed = StreamRegistry.Routed(facts: facts, route: route)
+        if let refusal = await claim(request, routed, for: handle) { return .failure(refusal) }
         do {
             return .success(try await open(request, route, handle))
         } catch {
@@ -64,11 +66,13 @@ struct StreamAdmission: Sendable {
     }
 
     /// The reply where the stream may not have what it needs.
-    private func claim(_ request: StreamRequest, _ route: Router.Route, for handle: StreamHandle) async -> Reply? {
+    private func claim(
+        _ request: StreamRequest, _ routed: StreamRegistry.Routed, for handle: StreamHandle
+    ) async -> Reply? {
         let claim = StreamRegistry.Claim(
             source: request.source,
             key: request.acknowledgement.map { FileKey(host: request.source.host, file: $0.file) },
-            exclusiveOutput: route.framing == .bytes ? route.destination : nil)
+            exclusiveOutput: routed.route.framing == .bytes ? routed.route.destination : nil, routed: routed)
         // Each round ends one older stream. More rounds than that means that clients fight over the file.
         for _ in 0..<3 {
             switch registry.claim(claim, for: handle) {

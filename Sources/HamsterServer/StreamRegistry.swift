@@ -14,9 +14,16 @@ final class StreamRegistry: Sendable {
         var key: FileKey?
         /// The output's file where only one source may write it; nil where several share it.
         var exclusiveOutput: Destination?
+        /// What led to the output, and which that is: to ask again when the rules or the day have changed.
+        var routed: Routed?
 
         /// Host names don't differ by case (RFC 4343): a limit that did could be multiplied.
         var hostKey: String { source.host.lowercased() }
+    }
+
+    struct Routed: Sendable, Hashable {
+        var facts: StreamFacts
+        var route: Router.Route
     }
 
     enum Answer {
@@ -85,6 +92,28 @@ final class StreamRegistry: Sendable {
         released?.release()
     }
 
+    /// Sends streams away whose output is another one by now; they come back to it. A plain stream has no way back, and goes
+    /// on where it is. Returns how many were sent away.
+    func reroute(_ decide: (StreamFacts) -> Router.Decision) -> Int {
+        let holders = state.withLock { Array($0.claims.values) }
+        var count = 0
+        for holder in holders where holder.claim.key != nil {
+            guard let routed = holder.claim.routed, decide(routed.facts) != .write(routed.route) else { continue }
+            count += 1
+            holder.handle.stop(.rerouted)
+        }
+        return count
+    }
+
+    /// The same on another day.
+    func reroute(on date: String, _ router: Router) -> Int {
+        reroute { facts in
+            var facts = facts
+            facts.date = date
+            return router.route(facts)
+        }
+    }
+
     var count: Int { state.withLock { $0.claims.count } }
 
     /// A client sends the files of one path one after the other, so an older file's stream on the same path can only be
@@ -114,6 +143,8 @@ enum StopCommand: Sendable {
     case takenOver(by: String)
     /// The server stops.
     case shutdown
+    /// The stream belongs to another output by now.
+    case rerouted
     /// The output has lost what was not committed.
     case outputFailed(StoreError)
 
@@ -122,6 +153,7 @@ enum StopCommand: Sendable {
         switch self {
         case .takenOver(let streamID): Reply(.busy, "taken over by \(streamID)")
         case .shutdown: Reply(.unavailable, "server is stopping", retrySeconds: 1)
+        case .rerouted: Reply(.unavailable, "the stream's output has changed", retrySeconds: 0)
         case .outputFailed(let error): error.reply
         }
     }

@@ -263,7 +263,7 @@ extension FileCatalogue {
         _ known: FollowedPath, with candidate: Predecessors.Candidate, _ record: FileRecord,
         before next: TailedFile? = nil, _ look: inout Look
     ) -> TailedFile? {
-        guard let handle = look.predecessors.open(candidate) else { return nil }
+        guard let (candidate, handle) = look.predecessors.open(candidate, of: known.path) else { return nil }
         let file = tailedFile(handle, candidate.identity, at: candidate.path, record)
         known.precede(with: file, before: next, now: look.now)
         owners[candidate.identity] = known

@@ -17,6 +17,9 @@ struct Predecessors {
         var born: FileTime { status.born ?? status.modified }
     }
 
+    /// How often a file may be renamed while it is opened.
+    private static let movesMax = 5
+
     private let fileSystem: any FileSystem
     /// Where links lead: rotation happens in the directory of the file itself.
     private let resolved: [SourcePath: SourcePath]
@@ -69,6 +72,19 @@ struct Predecessors {
             if !error.isMissing { problems.append(error) }
             return nil
         }
+    }
+
+    /// Opens a candidate under the name that it has by now, where a rotation moves names on at the same time. Nil where it is
+    /// gone.
+    mutating func open(_ candidate: Candidate, of path: SourcePath) -> (Candidate, any ReadableFile)? {
+        var candidate = candidate
+        for _ in 0..<Self.movesMax {
+            if let file = open(candidate) { return (candidate, file) }
+            forgetListings()
+            guard let found = find(candidate.identity, of: path) else { return nil }
+            candidate = found
+        }
+        return nil
     }
 
     /// Throws where a descriptor was wanting behind the first `count` problems: then no candidate is one for certain.

@@ -84,6 +84,40 @@ struct ServerSettingsTests {
             ])
     }
 
+    @Test func `a rule has conditions, a priority, and a path of a stream's values`() throws {
+        let text = """
+            directory = "/srv"
+            tls = { enabled = false }
+            [output.a]
+            match = { host = ["web*", "db*"], path = "/var/**", svc = "nginx", certificate = "*.example.com", meta = { env = "prod" } }
+            priority = 10
+            path = "/srv/{host}/{date}.log"
+            prefix = "{svc}: "
+            [output.b]
+            path = "{host}/{path}"
+            [output.no]
+            match = { host = "x" }
+            deny = true
+            """
+        let conditions: [(StreamMatch.Subject, [String])] = [
+            (.host, ["web*", "db*"]), (.path, ["/var/**"]), (.service, ["nginx"]), (.certificate, ["*.example.com"]),
+            (.metadata("env"), ["prod"]),
+        ]
+        let match = StreamMatch(try conditions.map { try #require(StreamMatch.Condition($0.0, $0.1)) })
+        let denied = StreamMatch([try #require(StreamMatch.Condition(.host, ["x"]))])
+        #expect(
+            try serverSettings(text).server.outputs == [
+                OutputRule(
+                    name: "a", match: match, priority: 10,
+                    action: .write(
+                        .init(
+                            path: try PathTemplate("/srv/{host}/{date}.log"), framing: .lines,
+                            prefix: try LinePrefix("{svc}: ")))),
+                OutputRule(name: "b", action: .write(.init(path: try PathTemplate("{host}/{path}"), framing: .bytes))),
+                OutputRule(name: "no", match: denied, action: .deny),
+            ])
+    }
+
     @Test func `the environment stands over the file`() throws {
         var overrides = ServerOverrides()
         overrides.values = [(key: ["state"], value: "/env", source: "LOGHAMSTER_STATE")]

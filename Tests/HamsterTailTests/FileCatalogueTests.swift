@@ -75,6 +75,7 @@ struct RenameRotationTests {
         }
         try scene.settle()
         #expect(!scene.fileSystem.isInterruptionDue)
+        try scene.settle()
         #expect(scene.output("app.log") == "1 2 3 4 5 ")
         #expect(scene.outputNames == ["app.log"])
     }
