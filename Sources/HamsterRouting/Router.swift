@@ -109,6 +109,7 @@ extension Router {
         guard let condition = match.obstacle(values) else { return nil }
         let found = values.values(of: condition.subject).map { "'\(printable($0))'" }
         let patterns = condition.patterns.map { "'\(printable($0.pattern.utf8))'" }.joined(separator: " or ")
-        return "\(condition.subject) \(found.isEmpty ? "is not known" : found.joined(separator: ", ")), not \(patterns)"
+        guard !found.isEmpty else { return "has no \(condition.subject), which had to be \(patterns)" }
+        return "\(condition.subject) is \(found.joined(separator: ", ")), not \(patterns)"
     }
 }

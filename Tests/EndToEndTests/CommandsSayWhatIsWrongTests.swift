@@ -125,18 +125,6 @@ struct CommandsSayWhatIsWrongTests {
         #expect(ended.errors.hasSuffix("\n") && ended.errors.split(separator: "\n").count == 1, "\(ended.errors)")
     }
 
-    @Test(arguments: [
-        ("loghamsterd", "route")
-    ])
-    func `a command that comes later says so, whatever follows it`(program: String, command: String) async throws {
-        let deployment = try await Deployment.plain()
-
-        let process = try deployment.start(program, [command, "--config", "x", "web1:/a"])
-
-        #expect(try await process.exitCode() == 64)
-        #expect(process.errors == "\(program): \(command): this command is not supported yet\n")
-    }
-
     @Test(arguments: [("may not be read", Int32(77)), ("is a directory", 74), ("is damaged", 74)])
     func `a journal that can't be used ends the server, and is named`(trouble: String, code: Int32) async throws {
         let deployment = try await Deployment.plain()

@@ -91,9 +91,9 @@ struct RouterTests {
         let trials = Router(rules: rules, hasFallback: true).trials(facts("mail/a", service: "s"))
         #expect(
             trials.map { "\($0.output): \($0.obstacle ?? "taken")" } == [
-                "a: host 'mail', not 'web*' or 'db*'",
+                "a: host is 'mail', not 'web*' or 'db*'",
                 "b: has no match, and neither its name is the stream's svc nor its path the stream's",
-                "c: meta.env is not known, not 'prod'", "d: taken",
+                "c: has no meta.env, which had to be 'prod'", "d: taken",
             ])
     }
 
