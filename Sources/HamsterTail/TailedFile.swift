@@ -126,7 +126,8 @@ extension TailedFile {
         let (record, isCompared) = state.withLock { ($0.record, $0.isCompared) }
         guard size >= record.position.offset else { return false }
         if size >= record.sizeSeen, isCompared {
-            _ = noteSize(size)
+            // The size of other content would count as lost; that it is other content is found when it is sent.
+            if size > record.sizeSeen, try continues(record.position) { _ = noteSize(size) }
             return true
         }
         let isShorter = size < record.sizeSeen

@@ -515,6 +515,17 @@ struct CopyAndTruncateTests {
         #expect(scene.output("app.log") == text + "between ")
     }
 
+    @Test func `bytes of new content that is longer than the old do not count as lost`() throws {
+        let scene = try TailScene("app.log")
+        try scene.directory.write("app.log", text)
+        try scene.settle()
+        let new = String(repeating: "new ", count: 1_000)
+        try scene.directory.write("app.log", new)
+        try scene.settle()
+        #expect(scene.output("app.log") == text + new)
+        #expect(scene.lost == 0)
+    }
+
     @Test func `bytes that are in no file any more are counted`() throws {
         let scene = try TailScene("app.log")
         try scene.write("app.log", text)
