@@ -365,7 +365,7 @@ extension FileCatalogue {
     mutating func startOver(
         _ file: TailedFile, of known: FollowedPath, _ view: ServerView?, _ look: inout Look
     ) throws(FileError) -> UInt64 {
-        let record = file.record
+        var record = file.record
         let current = try file.open()
         let knownProblems = look.predecessors.problems.count
         // Where the server knows nothing of the bytes themselves, our own record is what there is.
@@ -373,6 +373,8 @@ extension FileCatalogue {
             view.flatMap { view in
                 view.check.map { ContentMatch.check($0, offset: view.offset) }
             } ?? .position(record.position)
+        // As long as nothing was acknowledged, the size that was seen may be that of the new content.
+        if record.position.offset == 0 { record.sizeSeen = match.offset }
         let hasCandidates = known.selection.method.hasPredecessors
         let candidates = hasCandidates ? unknown(of: known, orSkipped: true, &look) : []
         let copy = try copy(of: match, record, among: candidates, current, &look)

@@ -554,6 +554,20 @@ struct CopyAndTruncateTests {
         #expect(scene.output("app.log") == text + "unsent new ")
     }
 
+    @Test(arguments: [false, true])
+    func `state lost and truncated, bytes of new content do not count as lost`(hasCopy: Bool) throws {
+        let scene = try TailScene("app.log")
+        let new = String(repeating: "new ", count: 1_000)
+        try scene.directory.write("app.log", text)
+        try scene.settle()
+        scene.restart(losingState: true)
+        try scene.directory.append("app.log", "unsent ")
+        try copyAndTruncate(scene, to: hasCopy ? "app.log.1" : "elsewhere", then: new)
+        try scene.settle()
+        #expect(scene.output("app.log") == text + (hasCopy ? "unsent " : "") + new)
+        #expect(scene.lost == 0)
+    }
+
     @Test func `a file that was put in place of another one is other content`() throws {
         let scene = try TailScene("app.log")
         try scene.write("app.log", text)
