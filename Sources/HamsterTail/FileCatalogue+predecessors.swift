@@ -412,7 +412,10 @@ extension FileCatalogue {
         let isLost = copy == nil && record.sizeSeen > match.offset
         if match.offset == 0, record.position.offset == 0, copy == nil, view?.offset ?? 0 == 0 {
             // Nothing says that anything of the old content was sent. If it was, the server's check will tell.
-            return file.noteSize(try current.status().size)
+            let gone = file.noteSize(try current.status().size)
+            // One that the server did not know may be a copy all the same: what it knows of this file will tell.
+            let mayBeCopied = candidates.contains { $0.born > record.since ?? look.now && $0.status.size > 0 }
+            return mayBeCopied ? 0 : gone
         }
         // Not when it is noticed: files can have come into being, and have been rotated away, since the truncation. But
         // later than the copies that were dealt with just now.

@@ -568,6 +568,23 @@ struct CopyAndTruncateTests {
         #expect(scene.lost == 0)
     }
 
+    @Test func `state lost and truncated, what only the server can tell to be in a copy does not count as lost`()
+        async throws
+    {
+        let scene = try TailScene("app.log")
+        try scene.directory.write("app.log", text)
+        try scene.settle()
+        try scene.directory.append("app.log", "unsent ")
+        try await CoarseClock.tick()
+        try scene.directory.write("app.log.1", scene.directory.contents("app.log") ?? [])
+        scene.restart(losingState: true)
+        try scene.settle(unreachable: true)
+        try scene.directory.write("app.log", "new ")
+        try scene.settle()
+        #expect(scene.output("app.log") == text + "unsent new ")
+        #expect(scene.lost == 0)
+    }
+
     @Test func `a file that was put in place of another one is other content`() throws {
         let scene = try TailScene("app.log")
         try scene.write("app.log", text)
