@@ -5,25 +5,31 @@ internal import UnixSignals
 /// Answers SIGHUP, which would otherwise end the program.
 package struct HangupService: Service {
     private let logger: Logger
-    private let action: (@Sendable () -> Void)?
+    private let action: (@Sendable () async -> Void)?
 
-    /// Without an action the signal only gets a warning.
-    package init(logger: Logger, action: (@Sendable () -> Void)? = nil) {
+    /// Without an action the signal only gets a warning. Signals that come while the action runs are answered by one more
+    /// run of it.
+    package init(logger: Logger, action: (@Sendable () async -> Void)? = nil) {
         self.logger = logger
         self.action = action
     }
 
     package func run() async throws {
+        let (wishes, wish) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         await cancelWhenGracefulShutdown {
-            for await _ in await UnixSignalsSequence(trapping: .sighup) { answer() }
+            await withTaskGroup(of: Void.self) { tasks in
+                tasks.addTask { for await _ in wishes { await answer() } }
+                for await _ in await UnixSignalsSequence(trapping: .sighup) { wish.yield() }
+                wish.finish()
+            }
         }
     }
 
-    private func answer() {
+    private func answer() async {
         guard let action else {
             logger.warning("SIGHUP ignored: reload is not supported yet, restart instead")
             return
         }
-        action()
+        await action()
     }
 }

@@ -5,10 +5,10 @@ internal import UnixSignals
 
 extension Program {
     /// Runs `main` and what belongs beside it until SIGTERM or SIGINT, or until `main` returns; then all end in order.
-    /// `onHangup` is called at each SIGHUP; it must not block.
+    /// `onHangup` is called at SIGHUP, not twice at a time.
     package func run(
         _ main: any Service, beside others: [any Service] = [], log settings: LogSettings,
-        onHangup: (@Sendable () -> Void)? = nil
+        onHangup: (@Sendable () async -> Void)? = nil
     ) async throws {
         let logger = logger(settings)
         let services: [any Service] = others + [HangupService(logger: logger, action: onHangup)]

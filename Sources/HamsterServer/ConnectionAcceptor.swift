@@ -18,8 +18,7 @@ struct ConnectionAcceptor: Sendable {
     let connections: ConnectionRegistry
     let streams: StreamRegistry
     let statistics: ServerStatistics
-    let tls: TLSContext?
-    let limits: ServerConfiguration.Limits
+    let policy: LivePolicy
     let logger: Logger
 
     /// Binds all addresses, or none. Throws ``ServerError``.
@@ -73,19 +72,20 @@ struct ConnectionAcceptor: Sendable {
         var logger = logger
         logger[metadataKey: "stream"] = "\(streamID)"
         logger[metadataKey: "address"] = "\(channel.remoteAddress?.ipAddress ?? "-")"
-        let timeout = TimeAmount(limits.handshakeTimeout)
+        let policy = policy.current
+        let timeout = TimeAmount(policy.limits.handshakeTimeout)
         let pipeline = channel.pipeline.syncOperations
-        if let tls {
+        if let tls = policy.tls {
             let peer = channel.remoteAddress.map { "\($0.ipAddress ?? "-"):\($0.port ?? 0)" } ?? "-"
             try pipeline.addHandler(TLSHandler(context: tls, peerName: peer, handshakeTimeout: timeout))
         }
         try pipeline.addHandler(
             OpeningHandler(
                 admission: admission, handle: StreamHandle(streamID: streamID, channel: channel),
-                awaitsTLS: tls != nil, isOverLimit: answer == .acceptedToRefuse, timeout: timeout,
+                awaitsTLS: policy.tls != nil, isOverLimit: answer == .acceptedToRefuse, timeout: timeout,
                 environment: StreamHandler.Environment(
                     store: admission.store, registry: streams, threadPool: admission.threadPool,
-                    statistics: statistics, idleTimeout: limits.idleTimeout.map { TimeAmount($0) },
+                    statistics: statistics, idleTimeout: policy.limits.idleTimeout.map { TimeAmount($0) },
                     logger: logger)))
     }
 }

@@ -15,11 +15,15 @@ final class ConnectionRegistry: Sendable {
     private static let toldMax = 100
 
     private let channels = Mutex<[ObjectIdentifier: any Channel]>([:])
-    private let connectionsMax: Int
+    private let connectionsMax: Atomic<Int>
 
-    init(connectionsMax: Int) { self.connectionsMax = connectionsMax }
+    init(connectionsMax: Int) { self.connectionsMax = Atomic(connectionsMax) }
+
+    /// Those that are open beyond a new limit stay.
+    func limit(to connectionsMax: Int) { self.connectionsMax.store(connectionsMax, ordering: .relaxed) }
 
     func add(_ channel: any Channel) -> Answer {
+        let connectionsMax = connectionsMax.load(ordering: .relaxed)
         let answer: Answer = channels.withLock { channels in
             guard channels.count < connectionsMax + Self.toldMax else { return .dropped }
             channels[ObjectIdentifier(channel)] = channel

@@ -15,7 +15,7 @@ package struct LogHamsterServer: Service {
     private let configuration: ServerConfiguration
     private let logger: Logger
     private let store: Store
-    private let tls: TLSContext?
+    private let policy: LivePolicy
     private let statistics = ServerStatistics()
     private let streams: StreamRegistry
     private let connections: ConnectionRegistry
@@ -27,9 +27,7 @@ package struct LogHamsterServer: Service {
         self.store = store
         streams = StreamRegistry(streamsPerHostMax: configuration.limits.streamsPerHostMax)
         connections = ConnectionRegistry(connectionsMax: configuration.limits.connectionsMax)
-        tls = try configuration.tls.map { settings throws(TLSError) in
-            try TLSContext(server: settings, applicationProtocols: [ProtocolLimits.applicationProtocol])
-        }
+        policy = LivePolicy(try ServerPolicy(configuration))
     }
 
     /// Opens the certificates that a server would use. Throws `TLSError`.
@@ -98,20 +96,10 @@ package struct LogHamsterServer: Service {
 
     /// Moves streams to the new day's file where the path of their output has the date.
     private func followDays() async {
-        let isDated = configuration.outputs.contains { rule in
-            if case .write(let output) = rule.action { output.path.isDated } else { false }
-        }
-        guard isDated else { return }
-        let router = Router(rules: configuration.outputs, hasFallback: configuration.hasFallback)
         var date = StreamFacts.date(at: FileTime.now.seconds)
         while !Task.isCancelled {
             let today = StreamFacts.date(at: FileTime.now.seconds)
-            // Once more a moment later: some may have been about to open when the day changed.
-            for pause in date == today ? [] : [0, 5] {
-                try? await Task.sleep(for: .seconds(pause))
-                let count = streams.reroute(on: today, router)
-                logger.notice("a new day", metadata: ["date": "\(today)", "streams_moved": "\(count)"])
-            }
+            if today != date { moveStreams() }
             date = today
             // Short, since the clock may be set.
             let untilMidnight = 86_400 - FileTime.now.seconds % 86_400
@@ -119,14 +107,36 @@ package struct LogHamsterServer: Service {
         }
     }
 
+    /// Sends streams to the outputs that they belong to by now.
+    private func moveStreams() {
+        let count = streams.reroute(policy.current.router, on: StreamFacts.date(at: FileTime.now.seconds))
+        if count > 0 { logger.notice("streams move to other outputs", metadata: ["streams": "\(count)"]) }
+    }
+
+    /// Puts another configuration in force: rules, limits, certificates and revocations. Connections go on; streams whose
+    /// output is another one now are sent to it. Returns what of it needs a restart. Throws `TLSError`, and changes
+    /// nothing then.
+    package func reload(_ new: ServerConfiguration) throws -> [String] {
+        let policy = try ServerPolicy(new)
+        var restart = configuration.keysThatNeedRestart(for: new)
+        if (policy.tls == nil) != (self.policy.current.tls == nil) {
+            restart.append("tls.enabled")
+        } else {
+            self.policy.replace(with: policy)
+            connections.limit(to: new.limits.connectionsMax)
+            streams.limit(to: new.limits.streamsPerHostMax)
+            moveStreams()
+        }
+        return restart
+    }
+
     private func makeAcceptor(_ threadPool: NIOThreadPool) -> ConnectionAcceptor {
         ConnectionAcceptor(
             admission: StreamAdmission(
-                router: Router(rules: configuration.outputs, hasFallback: configuration.hasFallback),
-                hostBinding: configuration.hostBinding, store: store, registry: streams, threadPool: threadPool,
+                policy: policy, store: store, registry: streams, threadPool: threadPool,
                 logger: logger, clock: { FileTime.now.seconds },
                 takeoverTimeout: configuration.limits.handshakeTimeout / 2),
-            connections: connections, streams: streams, statistics: statistics, tls: tls, limits: configuration.limits,
+            connections: connections, streams: streams, statistics: statistics, policy: policy,
             logger: logger)
     }
 

@@ -56,6 +56,23 @@ package struct ServerConfiguration: Sendable {
     }
 }
 
+extension ServerConfiguration {
+    /// The keys whose values differ and can't be changed while the server runs.
+    func keysThatNeedRestart(for other: ServerConfiguration) -> [String] {
+        var keys: [String] = []
+        if listeners != other.listeners { keys.append("listen") }
+        if threads != other.threads { keys.append("threads") }
+        if store.directory != other.store.directory { keys.append("directory") }
+        if store.stateDirectory != other.store.stateDirectory { keys.append("state") }
+        if store.lineBytesMax != other.store.lineBytesMax { keys.append("limits.max_line") }
+        let isDurableAlike =
+            store.sync == other.store.sync && store.commitInterval == other.store.commitInterval
+            && store.commitBytes == other.store.commitBytes && store.forgetAfter == other.store.forgetAfter
+        if !isDurableAlike { keys.append("durability") }
+        return keys
+    }
+}
+
 /// Who may send for which host.
 package struct HostBinding: Sendable {
     /// A certificate that may send for hosts that are not in its names: a relay.

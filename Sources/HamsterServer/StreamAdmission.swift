@@ -18,8 +18,7 @@ struct StreamAdmission: Sendable {
         var commits: CommitRelay
     }
 
-    let router: Router
-    let hostBinding: HostBinding
+    let policy: LivePolicy
     let store: Store
     let registry: StreamRegistry
     let threadPool: NIOThreadPool
@@ -33,29 +32,39 @@ struct StreamAdmission: Sendable {
     func admit(
         _ request: StreamRequest, from identity: PeerIdentity?, handle: StreamHandle
     ) async -> Result<Admitted, Reply> {
+        // Rules that change more often than that while a stream is let in are left to the next reroute.
+        for _ in 0..<3 {
+            let routed: StreamRegistry.Routed
+            switch route(request, identity, handle) {
+            case .success(let found): routed = found
+            case .failure(let reply): return .failure(reply)
+            }
+            if let refusal = await claim(request, routed, for: handle) { return .failure(refusal) }
+            // From the claim on a reroute sees the stream; one that was before it is seen here.
+            guard case .success(let now) = route(request, identity, handle), now.route == routed.route else {
+                registry.release(handle)
+                continue
+            }
+            return await open(request, routed.route, handle)
+        }
+        return .failure(Reply(.unavailable, "the rules are changing", retrySeconds: 1))
+    }
+
+    private func route(
+        _ request: StreamRequest, _ identity: PeerIdentity?, _ handle: StreamHandle
+    ) -> Result<StreamRegistry.Routed, Reply> {
+        let policy = policy.current
         let host = request.source.host
-        guard hostBinding.permits(identity, host: host) else {
+        guard policy.hostBinding.permits(identity, host: host) else {
             return .failure(Reply(.forbidden, Self.refusal(identity, host: host)))
         }
         let facts = StreamFacts(request, identity, streamID: handle.streamID, at: clock())
-        let route: Router.Route
-        switch router.route(facts) {
-        case .write(let found): route = found
+        switch policy.router.route(facts) {
+        case .write(let route): return .success(StreamRegistry.Routed(facts: facts, route: route))
         case .denied(let output): return .failure(Reply(.forbidden, "output '\(output)' refuses this stream"))
-        case .impossible(let output, let error): return .failure(Reply(.noOutput, "output '\(output)': \(error)"))
-        case .none:
-            return .failure(Reply(.noOutput, "no output takes '\(printable(request.source.path.bytes))'"))
-        }
-        let routed = StreamRegistry.Routed(facts: facts, route: route)
-        if let refusal = await claim(request, routed, for: handle) { return .failure(refusal) }
-        do {
-            return .success(try await open(request, route, handle))
-        } catch {
-            registry.release(handle)
-            logger.error(
-                "output not opened",
-                metadata: ["stream": "\(handle.streamID)", "output": "\(route.output)", "reason": "\(error)"])
-            return .failure(Self.reply(to: error))
+        case .impossible(let output, let error):
+            return .failure(Reply(.noOutput, "output '\(output)': \(error)"))
+        case .none: return .failure(Reply(.noOutput, "no output takes '\(printable(request.source.path.bytes))'"))
         }
     }
 
@@ -90,6 +99,20 @@ struct StreamAdmission: Sendable {
     }
 
     private func open(
+        _ request: StreamRequest, _ route: Router.Route, _ handle: StreamHandle
+    ) async -> Result<Admitted, Reply> {
+        do {
+            return .success(try await openOutput(request, route, handle))
+        } catch {
+            registry.release(handle)
+            logger.error(
+                "output not opened",
+                metadata: ["stream": "\(handle.streamID)", "output": "\(route.output)", "reason": "\(error)"])
+            return .failure(Self.reply(to: error))
+        }
+    }
+
+    private func openOutput(
         _ request: StreamRequest, _ route: Router.Route, _ handle: StreamHandle
     ) async throws -> Admitted {
         let commits = CommitRelay()

@@ -52,9 +52,12 @@ final class StreamRegistry: Sendable {
 
     let reports = StreamReports()
     private let state = Mutex(State())
-    private let streamsPerHostMax: Int
+    private let streamsPerHostMax: Atomic<Int>
 
-    init(streamsPerHostMax: Int) { self.streamsPerHostMax = streamsPerHostMax }
+    init(streamsPerHostMax: Int) { self.streamsPerHostMax = Atomic(streamsPerHostMax) }
+
+    /// Those that are open beyond a new limit stay.
+    func limit(to streamsPerHostMax: Int) { self.streamsPerHostMax.store(streamsPerHostMax, ordering: .relaxed) }
 
     /// Either grants all of `claim` to `handle`, or nothing. What was granted is given back by ``release(_:)``.
     func claim(_ claim: Claim, for handle: StreamHandle) -> Answer {
@@ -69,7 +72,7 @@ final class StreamRegistry: Sendable {
                     ? .occupied(by: holder.handle, until: holder.released) : .busy
             }
             let count = state.perHost[claim.hostKey, default: 0]
-            guard count < streamsPerHostMax else { return .tooMany }
+            guard count < streamsPerHostMax.load(ordering: .relaxed) else { return .tooMany }
             state.perHost[claim.hostKey] = count + 1
             state.claims[ObjectIdentifier(handle)] = Holder(handle: handle, claim: claim)
             if let key = claim.key { state.byKey[key] = handle }
@@ -92,26 +95,19 @@ final class StreamRegistry: Sendable {
         released?.release()
     }
 
-    /// Sends streams away whose output is another one by now; they come back to it. A plain stream has no way back, and goes
-    /// on where it is. Returns how many were sent away.
-    func reroute(_ decide: (StreamFacts) -> Router.Decision) -> Int {
+    /// Sends streams away whose output is another one by these rules and on this day; they come back to it. A plain stream
+    /// has no way back, and goes on where it is. Returns how many were sent away.
+    func reroute(_ router: Router, on date: String) -> Int {
         let holders = state.withLock { Array($0.claims.values) }
         var count = 0
         for holder in holders where holder.claim.key != nil {
-            guard let routed = holder.claim.routed, decide(routed.facts) != .write(routed.route) else { continue }
+            guard var routed = holder.claim.routed else { continue }
+            routed.facts.date = date
+            guard router.route(routed.facts) != .write(routed.route) else { continue }
             count += 1
             holder.handle.stop(.rerouted)
         }
         return count
-    }
-
-    /// The same on another day.
-    func reroute(on date: String, _ router: Router) -> Int {
-        reroute { facts in
-            var facts = facts
-            facts.date = date
-            return router.route(facts)
-        }
     }
 
     var count: Int { state.withLock { $0.claims.count } }

@@ -34,10 +34,31 @@ struct Serve: AsyncParsableCommand {
         }
         try await program.run(server, beside: [status], log: settings.log) {
             let count = store.reopenOutputs()
-            logger.notice(
-                "SIGHUP: outputs are reopened; configuration and certificates are read at a restart only",
-                metadata: ["outputs": "\(count)"])
+            logger.notice("SIGHUP: outputs are reopened", metadata: ["outputs": "\(count)"])
+            reload(server, logger)
         }
+    }
+
+    /// Reads the configuration again. Whatever is wrong with it, the old one stays in force.
+    private func reload(_ server: LogHamsterServer, _ logger: Logger) {
+        do {
+            let settings = try options.settings(LogHamsterDaemon.program)
+            for warning in settings.warnings { logger.warning("unsafe setting", metadata: ["reason": "\(warning)"]) }
+            let restart = try server.reload(settings.server)
+            logger.notice("configuration is reloaded")
+            guard !restart.isEmpty else { return }
+            logger.warning(
+                "a restart is needed for some changes", metadata: ["keys": "\(restart.joined(separator: ", "))"])
+        } catch {
+            logger.error(
+                "configuration is not reloaded, the old one stays in force",
+                metadata: ["reason": "\(describe(error))"])
+        }
+    }
+
+    private func describe(_ error: any Error) -> String {
+        guard let error = error as? ConfigurationError else { return "\(error)" }
+        return error.problems.map { "\($0)" }.joined(separator: "; ")
     }
 
     private func report(_ error: StoreError, _ logger: Logger) {

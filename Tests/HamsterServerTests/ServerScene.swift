@@ -20,25 +20,25 @@ final class ServerScene: Sendable {
     let store: Store
     let registry = StreamRegistry(streamsPerHostMax: 2)
     let statistics = ServerStatistics()
-    let outputs: [OutputRule]
-    let hasFallback: Bool
-    let hostBinding: HostBinding
+    let policy: LivePolicy
 
     init(
         outputs: [OutputRule] = [], hasFallback: Bool = true, hostBinding: HostBinding = HostBinding(isRequired: false)
     ) throws {
         directory = try ScratchDirectory()
-        self.outputs = outputs
-        self.hasFallback = hasFallback
-        self.hostBinding = hostBinding
+        let configuration = StoreConfiguration(stateDirectory: directory("state"), directory: directory("out"))
+        var server = ServerConfiguration(listeners: [], tls: nil, hostBinding: hostBinding, store: configuration)
+        server.outputs = outputs
+        server.hasFallback = hasFallback
+        policy = LivePolicy(try ServerPolicy(server))
         store = try Store(
-            StoreConfiguration(stateDirectory: directory("state"), directory: directory("out")),
+            configuration,
             fileSystem: LinuxFileSystem(), now: { 1_000_000_000 })
     }
 
     private var admission: StreamAdmission {
         StreamAdmission(
-            router: Router(rules: outputs, hasFallback: hasFallback), hostBinding: hostBinding, store: store,
+            policy: policy, store: store,
             registry: registry, threadPool: .singleton, logger: Self.logger, clock: { 1_000_000_000 },
             takeoverTimeout: .seconds(20))
     }
