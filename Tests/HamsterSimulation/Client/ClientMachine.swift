@@ -1,5 +1,6 @@
 import HamsterCore
 import HamsterFiles
+import HamsterState
 import HamsterTail
 import HamsterTesting
 
@@ -95,6 +96,9 @@ extension ClientMachine {
             client = try SimulatedClient(world, fileSystem, configuration)
             client?.onAcknowledgement = { [weak self] connection, offset in self?.raiseFloor(connection, offset) }
             client?.onSave = { [weak self] in self?.positions = $0 }
+            client?.onLoss = { [weak self] path, byteCount in
+                self?.writers.first { $0.path == path }?.count(lost: byteCount)
+            }
             client?.onFirstLook = { [weak self] in self?.forgetUnknown() }
             world.note("\(host): client started\(client.map { ", \($0.summary)" } ?? "")")
         } catch {
@@ -114,7 +118,7 @@ extension ClientMachine {
         fileSystem.kill()
         client.abandon()
         self.client = nil
-        for writer in writers { writer.dropGone(isClientAlive: false) }
+        for writer in writers { writer.clientDied() }
     }
 
     private func bury() { if client != nil, !fileSystem.isAlive { kill() } }
@@ -164,10 +168,14 @@ extension ClientMachine {
     private func check(_ writer: LogWriter, _ server: SimulatedDisk) throws(SimulationFailure) {
         let output = server.contents(Scenario.output(StreamSource(host: host, path: writer.path))) ?? []
         let ends = writer.history.ends(in: output)
-        guard !ends.contains(output.count) else { return }
-        throw SimulationFailure(
-            "\(writer.summary): the output has \(output.count) bytes, and can be explained up to "
-                + (ends.max().map { "\($0)" } ?? "no point where all that is due has come"))
+        guard ends.contains(output.count) else {
+            throw SimulationFailure(
+                "\(writer.summary): the output has \(output.count) bytes, and can be explained up to "
+                    + (ends.max().map { "\($0)" } ?? "no point where all that is due has come"))
+        }
+        if let violation = writer.losses.violation(of: writer.history, in: output) {
+            throw SimulationFailure("\(writer.summary): \(violation)")
+        }
     }
 
     func isAtRest(_ server: SimulatedDisk) -> Bool { (try? check(server, isFinal: true)) != nil }
@@ -176,6 +184,9 @@ extension ClientMachine {
 // MARK: - What programs do to files
 
 extension ClientMachine {
+    /// What the client knows of a file at present; nil where it is down, or does not follow it.
+    func record(of inode: SimulatedInode) -> FileRecord? { client?.record(of: inode) }
+
     func inode(at path: SourcePath) -> SimulatedInode? { (try? disk.find(path, .open)) ?? nil }
 
     func create(_ path: SourcePath) -> SimulatedInode {

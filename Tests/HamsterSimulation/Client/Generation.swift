@@ -30,11 +30,13 @@ final class Generation {
     }
 
     /// A position that the client keeps of the file: whether it is one of this content tells the last bytes before it.
-    func note(_ position: SourcePosition) {
+    func note(_ position: SourcePosition) { isSent = isSent || holds(position) }
+
+    func holds(_ position: SourcePosition) -> Bool {
         let offset = Int(position.offset)
-        guard offset > 0, offset <= bytes.count else { return }
+        guard offset > 0, offset <= bytes.count else { return false }
         let tail = position.tail.bytes
-        isSent = isSent || tail.elementsEqual(bytes[(offset - tail.count)..<offset])
+        return tail.elementsEqual(bytes[(offset - tail.count)..<offset])
     }
 
     func forgetSent() { isSent = false }
@@ -65,6 +67,16 @@ struct History {
         var count = 0
         while count < end, output[start + count] == bytes[count] { count += 1 }
         return count
+    }
+
+    /// How much of each generation an output has that ``ends(in:)`` explains: no other one has its first byte.
+    func delivered(in output: [UInt8]) -> [Int] {
+        var start = 0
+        return generations.map { generation in
+            let common = Self.common(output, from: start, generation.bytes)
+            start += common
+            return common
+        }
     }
 
     /// Where in the output the generations may end: each of them is there in whole, or up to where it was taken away.

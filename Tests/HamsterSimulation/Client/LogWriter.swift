@@ -1,5 +1,6 @@
 import HamsterCore
 import HamsterFiles
+import HamsterState
 import HamsterTesting
 
 /// A program that writes one log, and the rotation of that log, in the small steps in which both are done.
@@ -37,6 +38,7 @@ final class LogWriter {
     private let copies: Bool
     private let bytesMax: Int
     private(set) var history = History()
+    private(set) var losses = LossLedger()
     private var moves: [Move] = []
     private var file: SimulatedInode?
     /// What the content of each file belongs to; also of files that have lost their names.
@@ -80,6 +82,14 @@ final class LogWriter {
     func willWait(_ nanoseconds: Int64) {
         guard let since = rotatingSince, world.clock.elapsed + nanoseconds - since > 2_000_000_000 else { return }
         finishMoves()
+    }
+
+    /// The client counts bytes of the path as lost.
+    func count(lost byteCount: UInt64) { losses.count(byteCount) }
+
+    func clientDied() {
+        losses.clientDied()
+        dropGone(isClientAlive: false)
     }
 
     /// The client is gone, or has lost what it knew.
@@ -224,7 +234,10 @@ extension LogWriter {
     private func truncate() {
         guard let inode = machine.inode(at: path), let old = generation(of: inode) else { return }
         note(machine.positions)
+        // One that may be of what the file held before this proves nothing.
+        let record = machine.record(of: inode).flatMap { old.holds($0.position) ? $0 : nil }
         old.leave(inode)
+        losses.truncated(old, record)
         machine.truncate(inode)
         begin(in: inode)
     }

@@ -37,7 +37,7 @@ final class SimulatedClient {
     private var isWatching = false
     private var scannedAt: Int64?
     private var savedAt: Int64 = 0
-    private(set) var lostBytes: UInt64 = 0
+    var onLoss: (SourcePath, UInt64) -> Void = { _, _ in }
     var onAcknowledgement: (Int, UInt64) -> Void = { _, _ in }
 
     var onSave: ([(inode: UInt64, position: SourcePosition)]) -> Void = { _ in }
@@ -56,6 +56,12 @@ final class SimulatedClient {
     }
 
     func knows(_ path: SourcePath) -> Bool { !state.records(of: path).isEmpty }
+
+    /// What is known of a file, unless it is a copy that stands for another one.
+    func record(of inode: SimulatedInode) -> FileRecord? {
+        let files = shippers.lazy.flatMap { $0.followed.all }
+        return files.first { $0.identity.inode == inode.number && $0.record.identity == $0.identity }?.record
+    }
 
     private var positions: [(inode: UInt64, position: SourcePosition)] {
         shippers.flatMap { $0.followed.all.map { ($0.identity.inode, $0.record.position) } }
@@ -142,11 +148,11 @@ extension SimulatedClient {
                         settleUnknown: { [unowned self] file, path throws(FileError) in
                             guard try catalogue.settleUnknown(file, of: path, now: now) else { return }
                             scannedAt = world.clock.elapsed - Self.rescanInterval
-                        }, lost: { [unowned self] in lostBytes += $0 },
+                        }, lost: { [unowned self, path = path.path] in onLoss(path, $0) },
                         acknowledged: { [unowned self] in onAcknowledgement($0, $1) })))
         }
         for path in changes.found + changes.changed { shippers.first { $0.followed === path }?.wake() }
-        for (_, byteCount) in changes.lost { lostBytes += byteCount }
+        for (path, byteCount) in changes.lost { onLoss(path.path, byteCount) }
         for path in changes.finished {
             shippers.first { $0.followed === path }?.abandon()
             shippers.removeAll { $0.followed === path }
