@@ -191,12 +191,14 @@ extension FileTransfer {
             update(streaming)
             return .none
         }
-        // A resting stream may owe the end of a line, for which its server waits.
-        let isResting = self.streaming(.resting) != nil
-        let stallMax = isResting ? max(Self.stallMax, settings.closeIdle) : Self.stallMax
-        guard now - owedSince >= stallMax else { return .none }
-        return end(
-            .failed(.interrupted("the server has acknowledged nothing for \((now - owedSince).components.seconds) s")))
+        guard case .streaming = state else {
+            guard now - owedSince >= Self.stallMax else { return .none }
+            return end(
+                .failed(.interrupted("the server has acknowledged nothing for \(Self.stallMax.components.seconds) s")))
+        }
+        // The end of a line may come late, and its server waits for that.
+        let since = self.streaming(.resting) == nil ? owedSince : max(owedSince, streaming.sentAt ?? owedSince)
+        return now - since >= max(Self.stallMax, settings.closeIdle) ? finish(streaming, .ended) : .none
     }
 
     /// After an acknowledgement: a resting stream may be settled now.

@@ -298,8 +298,10 @@ extension PathShipper {
             try? await Task.sleep(for: try attempts.failed(.interrupted("the file changed"), now: .now))
         case .refused(let reply) where reply.code == .unavailable && reply.retrySeconds == 0:
             logger.info("stream is opened again", metadata: ["reason": "\(reply)"])
+            // Short, unless it happens again without any progress.
+            let delay = try attempts.failed(.refused(reply), now: .now)
             slot.release()
-            try? await Task.sleep(for: environment.configuration.retry.delay(afterFailures: 1))
+            try? await Task.sleep(for: delay)
         case .refused(let reply):
             // Without a time to come back, 409 means that another client ships this very file.
             let isTakenOver = reply.code == .busy && reply.retrySeconds == nil

@@ -44,7 +44,8 @@ extension StreamMatch {
     fileprivate static func reading(_ output: TableReader) -> StreamMatch? {
         let table = output.table("match")
         guard output.has("match") else { return nil }
-        if table.keys.isEmpty { output.report("match", "expected at least one condition, as in host = \"web*\"") }
+        let isEmpty = table.keys.allSatisfy { $0 == "meta" } && table.table("meta").keys.isEmpty
+        if isEmpty { output.report("match", "expected at least one condition, as in host = \"web*\"") }
         var conditions: [Condition] = []
         let subjects: KeyValuePairs<String, Subject> = [
             "host": .host, "path": .path, "svc": .service, "certificate": .certificate,
@@ -75,6 +76,10 @@ extension StreamMatch {
             table.report(
                 key, "'[' without ']', or a range that runs backwards, in \(quoted(patterns.joined(separator: " ")))")
             return nil
+        }
+        // The easy mistake: it would never match, and what was to be refused would be taken.
+        for pattern in patterns where subject == .path && !pattern.hasPrefix("/") && !pattern.hasPrefix("**") {
+            table.report(key, "source paths begin with '/': write \"**/\(pattern)\" in place of \(quoted(pattern))")
         }
         return condition
     }

@@ -16,7 +16,8 @@ extension ServerSettings {
         let root = reading.root
         log = LogSettings(root)
         let listeners = Self.listeners(root)
-        let directory = root.path("directory", default: "/var/log/loghamster")
+        // As the outputs' paths are: they are compared with it.
+        let directory = SourcePath(root.path("directory", default: "/var/log/loghamster")).normalized.description
         let hasFallback = root.bool("fallback", default: true)
         let state = root.path("state", default: defaults.stateDirectory)
         let outputs = SourcePath(directory).normalized.bytes + [UInt8(ascii: "/")]
@@ -35,7 +36,7 @@ extension ServerSettings {
         server.outputs = OutputRule.rules(root.table("output"), directory: directory)
         root.finish()
         text = reading.text
-        warnings = Self.warnings(tls: tls, listeners)
+        warnings = Self.warnings(tls: tls, listeners) + Self.warnings(of: server)
         try reading.finish()
     }
 
@@ -43,6 +44,19 @@ extension ServerSettings {
     {
         guard tls == nil, let open = listeners.first(where: { !HostAndPort.isLoopback($0.address) }) else { return [] }
         return ["TLS is off on \(open): everybody on the way can read and change the logs"]
+    }
+
+    private static func warnings(of server: ServerConfiguration) -> [String] {
+        guard server.hasFallback else { return [] }
+        let directory = SourcePath(server.store.directory)
+        return server.outputs.compactMap { rule in
+            guard case .write(let output) = rule.action, output.path.letsClientsChooseFolder(below: directory) else {
+                return nil
+            }
+            return
+                "output '\(rule.name)': clients choose the first folder of '\(output.path)', and with the fallback that "
+                + "may be another host's: begin with {host} or a fixed folder"
+        }
     }
 
     private static func listeners(_ root: TableReader) -> [ServerConfiguration.Listener] {

@@ -2,6 +2,9 @@ internal import HamsterCore
 
 /// The `prefix` of an output of lines: what stands before each line of a stream.
 package struct LinePrefix: Sendable, Hashable, CustomStringConvertible {
+    /// In bytes: a client that chooses a value must not multiply what is written by it.
+    private static let bytesMax = 256
+
     private let template: Template
 
     /// Throws where a field is unknown, and where the text would end lines itself.
@@ -12,9 +15,10 @@ package struct LinePrefix: Sendable, Hashable, CustomStringConvertible {
 
     package var description: String { template.text }
 
-    /// The prefix of a stream's lines. Control bytes in its values are `?`: they would forge lines, or steer terminals.
+    /// The prefix of a stream's lines, cut after 256 bytes. Control bytes in its values are `?`: they would forge lines, or
+    /// steer terminals.
     package func bytes(for facts: StreamFacts) -> [UInt8] {
-        template.pieces.flatMap { piece -> [UInt8] in
+        let bytes = template.pieces.flatMap { piece -> [UInt8] in
             switch piece {
             case .literal(let bytes): return bytes
             case .field(let field):
@@ -23,5 +27,6 @@ package struct LinePrefix: Sendable, Hashable, CustomStringConvertible {
                 return value.map { $0 < 0x20 || $0 == 0x7F ? UInt8(ascii: "?") : $0 }
             }
         }
+        return Array(bytes.prefix(Self.bytesMax))
     }
 }

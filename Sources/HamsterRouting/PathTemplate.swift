@@ -52,15 +52,21 @@ package struct PathTemplate: Sendable, Hashable, CustomStringConvertible {
     /// Without fields: one file for all streams.
     package var isFixed: Bool { components.allSatisfy { $0.fields.isEmpty } }
 
-    /// Whether each source has a file of its own.
+    /// Whether each source has a file of its own, whatever its values. Values that share a part of the path don't tell where
+    /// one ends: `{host}-{svc}` is the same for `web` with `1-a`, and `web-1` with `a`.
     package var isOfOneSource: Bool {
-        let fields = components.reduce(into: Set<Template.Field>()) { $0.formUnion($1.fields) }
-        return fields.contains(.stream) || fields.isSuperset(of: [.host, .path])
-            || fields.isSuperset(of: [.host, .dirname, .basename])
+        let alone = Set(components.compactMap { $0.pieces.count == 1 ? $0.pieces.first : nil })
+        return components.contains { $0.fields.contains(.stream) }
+            || alone.isSuperset(of: [.field(.host), .field(.path)])
+            || alone.isSuperset(of: [.field(.host), .field(.dirname), .field(.basename)])
     }
 
-    /// Whether the path changes with the day.
-    package var isDated: Bool { components.contains { $0.fields.contains(.date) } }
+    /// Whether a stream's values alone name the first folder below `directory`: they could name another host's.
+    package func letsClientsChooseFolder(below directory: SourcePath) -> Bool {
+        let depth = place == .absolute ? directory.components.count : 0
+        guard depth < components.count, !components[depth].fields.isEmpty else { return false }
+        return components[depth].pieces != [.field(.host)] && components[depth].pieces != [.field(.certificate)]
+    }
 
     /// The leading directories that have no fields, of a path that begins with '/'.
     package var fixedDirectory: SourcePath? {
@@ -101,11 +107,12 @@ package struct PathTemplate: Sendable, Hashable, CustomStringConvertible {
         return directories + [isSafe ? last : disarmed(last)]
     }
 
-    /// A value without separators and control bytes.
+    /// A value without separators and control bytes, and still another one for another value.
     private static func single(_ value: [UInt8]) -> [UInt8] {
         guard !value.isEmpty else { return Template.missing }
         return value.flatMap { byte in
-            byte == UInt8(ascii: "/") || byte < 0x20 || byte == 0x7F ? escaped(byte) : [byte]
+            let isPlain = byte > 0x1F && byte != 0x7F && byte != UInt8(ascii: "/") && byte != UInt8(ascii: "%")
+            return isPlain ? [byte] : escaped(byte)
         }
     }
 

@@ -27,6 +27,9 @@ struct LineFramer: Sendable {
         self.prefix = prefix
     }
 
+    /// Whether lines are longer in the output than in their source.
+    var hasPrefix: Bool { !prefix.isEmpty }
+
     /// Takes the next bytes of the source, and gives what ends with a whole line.
     mutating func append(_ span: RawSpan) -> Output {
         let lineEnd = endOfLastLine(in: span)

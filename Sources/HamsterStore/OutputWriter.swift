@@ -11,6 +11,8 @@ package final class OutputWriter: Sendable {
         var isClosed = false
     }
 
+    private static let prefixedPieceBytes = 16 * 1_024
+
     /// Where the source has to be sent from: the stream's record, or the `startOffset` of the opening without a tail.
     package let start: StreamPosition
 
@@ -59,8 +61,8 @@ package final class OutputWriter: Sendable {
             if progress.framer == nil {
                 progress.written.advance(over: bytes)
                 try write(bytes, progress.written)
-            } else if let framed = progress.framer?.append(bytes) {
-                try write(framed, of: bytes, &progress)
+            } else {
+                try appendLines(bytes, &progress)
             }
             received.add(UInt64(bytes.byteCount), ordering: .relaxed)
         }
@@ -87,6 +89,15 @@ package final class OutputWriter: Sendable {
             return !progress.isClosed
         }
         if isFirst { store.close(output, id, key) }
+    }
+
+    /// In pieces where each line grows by a prefix: memory is bounded however short the lines are.
+    private func appendLines(_ bytes: RawSpan, _ progress: inout Progress) throws(StoreError) {
+        let piece = progress.framer?.hasPrefix == true ? Self.prefixedPieceBytes : max(1, bytes.byteCount)
+        for start in stride(from: 0, to: bytes.byteCount, by: piece) {
+            let part = bytes.extracting(start..<min(start + piece, bytes.byteCount))
+            if let framed = progress.framer?.append(part) { try write(framed, of: part, &progress) }
+        }
     }
 
     private func write(

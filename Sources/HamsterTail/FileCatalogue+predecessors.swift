@@ -434,11 +434,10 @@ extension FileCatalogue {
         _ current: any ReadableFile, _ look: inout Look
     ) throws(FileError) -> Predecessors.Candidate? {
         if match.offset > 0 {
-            var found: Predecessors.Candidate?
-            for candidate in candidates where look.predecessors.holds(match, for: candidate) {
-                if candidate.status.size > found?.status.size ?? 0 { found = candidate }
-            }
-            return found
+            let copies = candidates.filter { look.predecessors.holds(match, for: $0) }
+            // One that is known for longer was not made by this truncation, though it begins alike.
+            return copies.last { state.record(of: $0.identity) == nil }
+                ?? copies.max { $0.status.size < $1.status.size }
         }
         return candidates.first { candidate in
             candidate.status.size > 0 && state.record(of: candidate.identity) == nil

@@ -302,7 +302,10 @@ extension FileCatalogue {
             if isContinued, record != nil { isContinued = try !isOverwritten(file, of: known, &look) }
             if source == path {
                 rotate(known, &look)
+                let problemCount = look.predecessors.problems.count
                 try addPredecessors(of: known, leading: file, isContinued: isContinued, &look)
+                // Nobody asks for them again once the younger one is known: it waits for the next look.
+                try look.predecessors.requireDescriptors(since: problemCount)
                 known.lead(to: file, now: look.now)
             } else {
                 known.precede(with: file, now: look.now)

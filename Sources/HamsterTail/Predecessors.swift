@@ -79,7 +79,10 @@ struct Predecessors {
     mutating func open(_ candidate: Candidate, of path: SourcePath) -> (Candidate, any ReadableFile)? {
         var candidate = candidate
         for _ in 0..<Self.movesMax {
+            let problemCount = problems.count
             if let file = open(candidate) { return (candidate, file) }
+            // It can't be opened; else it has another name.
+            guard problems.count == problemCount else { return nil }
             forgetListings()
             guard let found = find(candidate.identity, of: path) else { return nil }
             candidate = found

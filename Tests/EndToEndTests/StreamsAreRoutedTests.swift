@@ -94,3 +94,97 @@ struct StreamsAreRoutedTests {
         #expect(wrong.0 == 64, "\(wrong.2)")
     }
 }
+
+/// SIGHUP, and a configuration that has changed.
+struct ConfigurationsAreReloadedTests {
+    private func rules(_ name: String) -> String {
+        """
+        [output.rotating]
+        match = { path = "**/moving*.log" }
+        path = "\(name).log"
+        """
+    }
+
+    @Test func `streams move to the output that is theirs now, the others go on, and nothing is lost or twice`()
+        async throws
+    {
+        let deployment = try await Deployment()
+        let server = try await deployment.startServer(extra: rules("first"))
+        let client = try deployment.startClient()
+        let names = (0..<8).map { "moving\($0).log" }
+        try deployment.scratch.append("source/resting.log", "one\n")
+        try await deployment.waitUntilStored("resting.log", Array("one\n".utf8))
+
+        var written = Dictionary(uniqueKeysWithValues: names.map { ($0, [String]()) })
+        for round in 0..<20 {
+            for name in names {
+                let lines = (0..<200).map { "\(name) \(round) \($0)" }
+                written[name]? += lines
+                try deployment.scratch.append("source/\(name)", lines.map { $0 + "\n" }.joined())
+            }
+            try deployment.writeServerConfiguration(extra: rules(round.isMultiple(of: 2) ? "second" : "first"))
+            server.send(signal: SIGHUP)
+            try await server.waitForError("configuration is reloaded", times: round / 4 + 1)
+        }
+        try deployment.scratch.append("source/resting.log", "two\n")
+
+        let count = written.values.reduce(0) { $0 + $1.count }
+        try await eventually("\(count) lines") {
+            stored(deployment, "first").count + stored(deployment, "second").count >= count
+        }
+        let outputs = [stored(deployment, "first"), stored(deployment, "second")]
+        #expect(outputs.allSatisfy { !$0.isEmpty })
+        for name in names {
+            let parts = outputs.map { $0.filter { $0.hasPrefix(name) } }
+            let all = written[name] ?? []
+            // Each once, and in both outputs in the order of writing.
+            #expect(parts[0].count + parts[1].count == all.count, "\(name)")
+            for part in parts.map({ (lines: $0, set: Set($0)) }) {
+                #expect(part.lines == all.filter(part.set.contains), "\(name)")
+            }
+        }
+        try await deployment.waitUntilStored("resting.log", Array("one\ntwo\n".utf8))
+        #expect(!client.errors.contains("not shipped"))
+        #expect(try await client.terminate() == 0)
+        #expect(try await server.terminate() == 0)
+    }
+
+    private func stored(_ deployment: Deployment, _ name: String) -> [String] {
+        String(decoding: deployment.scratch.contents("stored/\(name).log") ?? [], as: UTF8.self)
+            .split(separator: "\n").map(String.init)
+    }
+
+    @Test func `a broken file keeps the old configuration, and says so; a new certificate is shown at once`()
+        async throws
+    {
+        let deployment = try await Deployment()
+        let server = try await deployment.startServer()
+        let client = try deployment.startClient()
+        try deployment.scratch.append("source/a.log", "one\n")
+        try await deployment.waitUntilStored("a.log", Array("one\n".utf8))
+
+        try deployment.writeServerConfiguration(extra: "[output.x]\npath = \"{hots}\"\n")
+        server.send(signal: SIGHUP)
+        try await server.waitForError("configuration is not reloaded, the old one stays in force")
+        #expect(server.errors.contains("unknown field '{hots}'"))
+        try deployment.writeServerConfiguration(extra: "[durability]\nsync = \"os\"\n")
+        server.send(signal: SIGHUP)
+        try await server.waitForError("a restart is needed for some changes keys=durability")
+
+        // Of a name that the client does not ask for: connections that are made from now on are refused.
+        let other = try await deployment.authority.server("other.example.com")
+        try deployment.writeServerConfiguration(pair: other)
+        server.send(signal: SIGHUP)
+        try await server.waitForError("configuration is reloaded", times: 2)
+        try deployment.scratch.append("source/a.log", "two\n")
+        try await deployment.waitUntilStored("a.log", Array("one\ntwo\n".utf8))
+        try deployment.scratch.append("source/b.log", "three\n")
+        try await client.waitForError("target unreachable")
+
+        try deployment.writeServerConfiguration()
+        server.send(signal: SIGHUP)
+        try await deployment.waitUntilStored("b.log", Array("three\n".utf8))
+        #expect(try await client.terminate() == 0)
+        #expect(try await server.terminate() == 0)
+    }
+}

@@ -153,6 +153,12 @@ struct ServerErrorTests {
             plain + output + "match = {}\n",
             "/d:4: output.x.match: expected at least one condition, as in host = \"web*\""),
         ErroneousFile(
+            plain + output + "match = { meta = {} }\n",
+            "/d:4: output.x.match: expected at least one condition, as in host = \"web*\""),
+        ErroneousFile(
+            plain + output + "match = { path = \"*.key\" }\n",
+            "/d:4: output.x.match.path: source paths begin with '/': write \"**/*.key\" in place of \"*.key\""),
+        ErroneousFile(
             plain + output + "match = { hots = \"a\" }\n",
             "/d:4: output.x.match.hots: unknown key (did you mean 'host'?)"),
         ErroneousFile(

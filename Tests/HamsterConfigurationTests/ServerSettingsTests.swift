@@ -118,6 +118,25 @@ struct ServerSettingsTests {
             ])
     }
 
+    @Test(arguments: [
+        ("{svc}/x", true, true), ("{host}/x", true, false), ("{meta.a}-{host}/x", true, true),
+        ("logs/{svc}", true, false),
+        ("/srv/{svc}/x", true, true), ("{svc}/x", false, false), ("{certificate}/x", true, false),
+    ])
+    func `paths by which clients could reach another host's folder are warned of`(
+        path: String, hasFallback: Bool, isWarned: Bool
+    ) throws {
+        let text = """
+            directory = "/srv"
+            fallback = \(hasFallback)
+            tls = { enabled = false }
+            listen = "127.0.0.1:7007"
+            [output.a]
+            path = "\(path)"
+            """
+        #expect(try serverSettings(text).warnings.isEmpty == !isWarned)
+    }
+
     @Test func `the environment stands over the file`() throws {
         var overrides = ServerOverrides()
         overrides.values = [(key: ["state"], value: "/env", source: "LOGHAMSTER_STATE")]

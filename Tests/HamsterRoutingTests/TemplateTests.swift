@@ -34,7 +34,7 @@ struct PathTemplateTests {
 
     @Test(arguments: [
         ("..", "%2E."), (".", "%2E"), ("-rf", "%2Drf"), ("a/../../b", "a%2F..%2F..%2Fb"), ("", "_"), ("a\nb", "a%0Ab"),
-        ("\u{0}", "%00"), ("...", "..."), ("-", "%2D"), ("/", "%2F"), ("ä", "ä"), ("a-b", "a-b"),
+        ("\u{0}", "%00"), ("...", "..."), ("-", "%2D"), ("/", "%2F"), ("ä", "ä"), ("a-b", "a-b"), ("a%2F", "a%252F"),
     ])
     func `a value leads nowhere else, and keeps to one component`(value: String, component: String) throws {
         var facts = facts
@@ -81,7 +81,8 @@ struct PathTemplateTests {
 
     @Test(arguments: [
         ("{host}/{path}", true), ("{host}/{dirname}/{basename}", true), ("{stream}", true), ("{path}", false),
-        ("{host}/{basename}", false), ("x", false), ("{host}/{date}", false),
+        ("{host}/{basename}", false), ("x", false), ("{host}/{date}", false), ("{dirname}/{host}-{basename}", false),
+        ("{path}.{host}", false), ("{host}/{path}.log", false),
     ])
     func `a template tells whether each source has a file of its own`(template: String, isOfOneSource: Bool) throws {
         #expect(try PathTemplate(template).isOfOneSource == isOfOneSource)
@@ -92,6 +93,8 @@ struct PathTemplateTests {
         facts.metadata["env"] = "a\nb\u{1B}[2J"
         let prefix = try LinePrefix("{host} {svc} {meta.env} {meta.x}: ")
         #expect(String(decoding: prefix.bytes(for: facts), as: UTF8.self) == "web1 app a?b?[2J _: ")
+        facts.service = String(repeating: "x", count: 1_000)
+        #expect(prefix.bytes(for: facts).count == 256)
         #expect(throws: TemplateError.self) { try LinePrefix("a\n") }
         #expect(throws: TemplateError.self) { try LinePrefix("{x}") }
     }

@@ -79,10 +79,10 @@ package final class ChildProcess: Sendable {
     }
 
     /// Waits until standard error holds `text`.
-    package func waitForError(_ text: String, timeout: Duration = patience) async throws {
+    package func waitForError(_ text: String, times: Int = 1, timeout: Duration = patience) async throws {
         try await eventually("'\(text)' from process \(processID); it said:\n\(errors.suffix(2_000))", timeout: timeout)
         {
-            errors.contains(text)
+            errors.ranges(of: text).count >= times
         }
     }
 

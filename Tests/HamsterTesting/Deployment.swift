@@ -77,6 +77,15 @@ package final class Deployment {
     package func runServer(
         root: String = "", tls: String? = nil, pair: CertificateAuthority.Pair? = nil, extra: String = ""
     ) throws -> ChildProcess {
+        let file = try writeServerConfiguration(root: root, tls: tls, pair: pair, extra: extra)
+        return try start("loghamsterd", ["--config", file])
+    }
+
+    /// Replaces the server's configuration, and gives its path; a running server reads it at SIGHUP.
+    @discardableResult
+    package func writeServerConfiguration(
+        root: String = "", tls: String? = nil, pair: CertificateAuthority.Pair? = nil, extra: String = ""
+    ) throws -> String {
         let mutual = "client_ca = \"\(authority.certificate)\""
         // A busy machine must not make the connections of a test time out.
         let limits = extra.contains("handshake_timeout") ? "" : "handshake_timeout = \"60s\""
@@ -95,8 +104,7 @@ package final class Deployment {
             \(tls ?? mutual)
             \(tables)
             """
-        let file = try scratch.write("server.toml", configuration)
-        return try start("loghamsterd", ["--config", file])
+        return try scratch.write("server.toml", configuration)
     }
 
     /// What the server has stored of a file in `source/`; nil: nothing.
