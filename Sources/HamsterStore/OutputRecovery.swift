@@ -22,8 +22,10 @@ struct OutputRecovery {
             do {
                 if try mend(record, at: location, &recovery) { continue }
                 recovery.outputsReplaced.append(location.path)
-                guard let renamed = renamed(record, location, &directories) else { continue }
-                _ = try mend(record, at: renamed, &recovery)
+                guard let renamed = renamed(record, location.path, &directories) else { continue }
+                // What became of a file that is another output's by now, its own record says: it was renamed, or got the inode.
+                guard records[renamed]?.identity != record.identity else { continue }
+                _ = try mend(record, at: renamed.located(in: configuration.directory), &recovery)
             } catch {
                 failed.insert(record.location)
                 recovery.failures.append(StoreError(.output, location.path, cause: error))
@@ -57,10 +59,10 @@ struct OutputRecovery {
     /// The recorded output under the name that a rotation gave it, in the same directory. Whether it is the same file and
     /// not one that got its inode later, ``mend(_:at:_:)`` finds out.
     private func renamed(
-        _ record: OutputRecord, _ location: OutputLocation, _ directories: inout [SourcePath: [DirectoryEntry]]
-    ) -> OutputLocation? {
+        _ record: OutputRecord, _ path: SourcePath, _ directories: inout [SourcePath: [DirectoryEntry]]
+    ) -> OutputTarget.Location? {
         let slash = UInt8(ascii: "/")
-        let path = location.path.bytes
+        let path = path.bytes
         guard let end = path.lastIndex(of: slash) else { return nil }
         let directory = SourcePath(bytes: Array(path[..<end]))
         if directories[directory] == nil { directories[directory] = (try? fileSystem.entries(of: directory)) ?? [] }
@@ -68,9 +70,8 @@ struct OutputRecovery {
             entry.inode == record.identity.inode
         }
         guard let match else { return nil }
-        switch location {
-        case .beneath(let base, let components):
-            return .beneath(base: base, components: components.dropLast() + [match.name])
+        switch record.location {
+        case .beneath(let components): return .beneath(components: components.dropLast() + [match.name])
         case .absolute: return .absolute(SourcePath(bytes: directory.bytes + [slash] + match.name))
         }
     }

@@ -141,6 +141,17 @@ import Testing
         #expect(store.recovery.outputsCut.map(\.byteCount) == [4])
     }
 
+    @Test func `an output whose file was another one's before is not cut to what that had`() throws {
+        try commit("first ", "a")
+        try FileManager.default.moveItem(atPath: scene.path + "/out/a", toPath: scene.path + "/out/b")
+        try commit("and second", "b")
+
+        let store = try scene.store()
+
+        #expect(try scene.output("b") == "first and second")
+        #expect(store.recovery.outputsCut.isEmpty)
+    }
+
     @Test func `a shorter output goes on from where it ends, and is told`() throws {
         try commit("0123456789", "a")
         try #require(FileHandle(forWritingAtPath: scene.path + "/out/a")).truncate(atOffset: 6)
