@@ -17,8 +17,8 @@ struct Predecessors {
         var born: FileTime { status.born ?? status.modified }
     }
 
-    /// How often a file may be renamed while it is opened.
-    private static let movesMax = 5
+    /// How often a file may be renamed while it is looked for.
+    static let movesMax = 5
 
     private let fileSystem: any FileSystem
     /// Where links lead: rotation happens in the directory of the file itself.
