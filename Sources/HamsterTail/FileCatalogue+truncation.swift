@@ -137,7 +137,8 @@ extension FileCatalogue {
             if let copy, let older = known.file(copy.identity) { known.removeDelivered(older) }
             throw error
         }
-        let isLost = copy == nil && record.sizeSeen > match.offset
+        // What a copy that is sent does not hold is counted when its turn comes.
+        let isLost = !hasOlder && record.sizeSeen > match.offset
         if match.offset == 0, record.position.offset == 0, copy == nil, view?.offset ?? 0 == 0 {
             // Nothing says that anything of the old content was sent. If it was, the server's check will tell.
             let gone = file.noteSize(try current.status().size)
