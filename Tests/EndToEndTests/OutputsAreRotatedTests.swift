@@ -24,7 +24,7 @@ struct OutputsAreRotatedTests {
 
         try await scene.waitUntilAllIsStored(files: Self.rounds + 1)
         #expect(scene.server.errors.components(separatedBy: "stream opened").count - 1 == 1)
-        #expect(scene.server.errors.contains("configuration and certificates are read at a restart only"))
+        #expect(scene.server.errors.contains("configuration is reloaded"))
         let open = try scene.server.openFiles().filter { $0.hasPrefix(scene.output + ".") }
         #expect(open == [])
         #expect(try await client.terminate() == 0)
