@@ -19,12 +19,14 @@ struct Predecessors {
 
     /// How often a file may be renamed while it is looked for.
     static let movesMax = 5
+    private static let relistingsMax = 100
 
     private let fileSystem: any FileSystem
     /// Where links lead: rotation happens in the directory of the file itself.
     private let resolved: [SourcePath: SourcePath]
     private var listings: [SourcePath: DirectoryListing] = [:]
     private(set) var problems: [FileError] = []
+    private var relistings = 0
 
     /// `listings` are of this moment; other directories are listed when they are asked for.
     init(
@@ -42,11 +44,27 @@ struct Predecessors {
     /// Where a file is now that was behind `path`; nil where it has no name in the directory any more.
     mutating func find(_ identity: FileIdentity, of path: SourcePath) -> Candidate? {
         for place in places(of: path) {
-            for found in listing(place.directory)?.paths(ofInode: identity.inode) ?? [] {
-                if let candidate = candidate(found), candidate.identity == identity { return candidate }
+            for _ in 0..<Self.movesMax {
+                let listed = listing(place.directory)?.paths(ofInode: identity.inode) ?? []
+                for found in listed {
+                    if let candidate = candidate(found), candidate.identity == identity { return candidate }
+                }
+                // What was listed has other names by now; else there is none, or the inode is another file's.
+                guard !listed.isEmpty, listAgain(place.directory),
+                    listing(place.directory)?.paths(ofInode: identity.inode) != listed
+                else { break }
             }
         }
         return nil
+    }
+
+    /// Forgets a listing that has turned out to be outdated. False: that was so often enough in one look; where a file
+    /// system lists other inode numbers than it says of files, it's always so.
+    private mutating func listAgain(_ directory: SourcePath) -> Bool {
+        guard relistings < Self.relistingsMax else { return false }
+        relistings += 1
+        listings[directory] = nil
+        return true
     }
 
     /// Whether the folder of a path could be looked at, and has anything in it.
@@ -56,8 +74,15 @@ struct Predecessors {
     mutating func rotated(of path: SourcePath) -> [Candidate] {
         var found: [FileIdentity: Candidate] = [:]
         for place in places(of: path) {
-            for path in listing(place.directory)?.rotatedPaths(of: place) ?? [] {
-                if let candidate = candidate(path) { found[candidate.identity] = candidate }
+            for _ in 0..<Self.movesMax {
+                var isOutdated = false
+                for (path, inode) in listing(place.directory)?.rotatedPaths(of: place) ?? [] {
+                    let candidate = candidate(path)
+                    // Names that move on at this moment: the file that was here has one that is not in the listing.
+                    isOutdated = isOutdated || candidate?.identity.inode != inode
+                    if let candidate { found[candidate.identity] = candidate }
+                }
+                guard isOutdated, listAgain(place.directory) else { break }
             }
         }
         return found.values.sorted { ($0.born, $0.identity.inode) < ($1.born, $1.identity.inode) }

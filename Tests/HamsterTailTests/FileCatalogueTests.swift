@@ -80,6 +80,27 @@ struct RenameRotationTests {
         #expect(scene.outputNames == ["app.log"])
     }
 
+    @Test(arguments: [1, 2, 3])
+    func `names that move on while rotated files are looked at hide none of them`(number: Int) throws {
+        let scene = try TailScene("app.log")
+        try scene.write("app.log", "1 ")
+        try scene.settle()
+        scene.restart()
+        try scene.directory.append("app.log", "2 ")
+        try scene.directory.rename("app.log", to: "app.log.3")
+        try scene.write("app.log.2", "3 ")
+        try scene.write("app.log.1", "4 ")
+        try scene.write("app.log", "5 ")
+        scene.fileSystem.interrupt(.status, scene.directory("app.log.\(number)")) { [directory = scene.directory] in
+            #expect(throws: Never.self) {
+                for number in [3, 2, 1] { try directory.rename("app.log.\(number)", to: "app.log.\(number + 1)") }
+            }
+        }
+        try scene.settle()
+        #expect(!scene.fileSystem.isInterruptionDue)
+        #expect(scene.output("app.log") == "1 2 3 4 5 ")
+    }
+
     @Test(arguments: [false, true])
     func `several rotations while the client was down are caught up with, oldest first`(dated: Bool) throws {
         let names = dated ? ["app.log-20240101", "app.log-20240102"] : ["app.log.2", "app.log.1"]
