@@ -101,6 +101,24 @@ struct RenameRotationTests {
         #expect(scene.output("app.log") == "1 2 3 4 5 ")
     }
 
+    @Test func `without a descriptor for a rotated file the younger one waits`() throws {
+        let scene = try TailScene("app.log")
+        try scene.write("app.log", "1 ")
+        try scene.settle()
+        scene.restart()
+        try scene.directory.append("app.log", "2 ")
+        try scene.directory.rename("app.log", to: "app.log.1")
+        try scene.write("app.log", "3 ")
+        scene.fileSystem.interrupt(.open, scene.directory("app.log.1")) { [fileSystem = scene.fileSystem] in
+            fileSystem.set(isScarce: true)
+        }
+        try scene.settle()
+        #expect(!scene.fileSystem.isInterruptionDue)
+        scene.fileSystem.set(isScarce: false)
+        try scene.settle()
+        #expect(scene.output("app.log") == "1 2 3 ")
+    }
+
     @Test(arguments: [false, true])
     func `several rotations while the client was down are caught up with, oldest first`(dated: Bool) throws {
         let names = dated ? ["app.log-20240101", "app.log-20240102"] : ["app.log.2", "app.log.1"]
@@ -362,6 +380,19 @@ struct CopyAndTruncateTests {
 
         #expect(scene.output("app.log") == text + "unsent new ")
         #expect(scene.lost == 0)
+    }
+
+    @Test func `an older file that begins alike is not the copy`() throws {
+        let scene = try TailScene("app.log")
+        try scene.write("app.log.1", text + "of another day ")
+        try scene.write("app.log", text)
+        try scene.settle()
+        try scene.directory.rename("app.log.1", to: "app.log.2")
+        try copyAndTruncate(scene, to: "app.log.1", then: "")
+        try scene.settle()
+        try scene.directory.append("app.log", "new ")
+        try scene.settle()
+        #expect(scene.output("app.log") == text + "new ")
     }
 
     @Test func `a file that has grown past the old offset again is told by its bytes`() throws {
