@@ -137,11 +137,6 @@ extension TailedFile {
         if gone > 0 { lost(gone) }
         return true
     }
-
-    /// Whether a server's `check` of the bytes before `offset` holds for this file.
-    package func continues(at offset: UInt64, check: ContinuityCheck?) throws(FileError) -> Bool {
-        try ContentMatch.check(check, offset: offset).holds(for: try open())
-    }
 }
 
 // MARK: - What is known
@@ -199,14 +194,6 @@ extension TailedFile {
     package func acknowledge(_ position: SourcePosition, now: Int64) -> FileRecord {
         state.withLock { state in
             if position.offset >= state.record.position.offset { state.record.move(to: position, now) }
-            return state.record
-        }
-    }
-
-    /// The file is still there: its record is not to be forgotten. Returns the new record.
-    package func seen(now: Int64) -> FileRecord {
-        state.withLock { state in
-            state.record.seenAt = now
             return state.record
         }
     }
