@@ -18,6 +18,8 @@ let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let heaps: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
+let deques: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
 let package = Package(
@@ -30,6 +32,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -63,7 +66,8 @@ let package = Package(
         .target(
             name: "HamsterConfiguration",
             dependencies: [
-                "HamsterClient", "HamsterCore", "HamsterFiles", "HamsterProtocol", "HamsterRouting", "HamsterServer",
+                "HamsterClient", "HamsterCore", "HamsterFiles", "HamsterProtocol", "HamsterRateLimit", "HamsterRouting",
+                "HamsterServer",
                 "HamsterStore", "HamsterTLS", "HamsterTail", .product(name: "TOMLKit", package: "TOMLKit"),
             ], swiftSettings: settings),
 
@@ -82,16 +86,18 @@ let package = Package(
         .target(
             name: "HamsterTail", dependencies: ["HamsterCore", "HamsterFiles", "HamsterState"],
             swiftSettings: strictSettings),
-        .target(name: "HamsterListener", dependencies: [nioCore], swiftSettings: settings),
+        .target(name: "HamsterListener", dependencies: ["HamsterCore", nioCore], swiftSettings: settings),
         .target(
             name: "HamsterStatus", dependencies: ["HamsterListener", lifecycle, logging, nioCore, nioPosix],
             swiftSettings: settings),
+        .target(name: "HamsterRateLimit", dependencies: ["HamsterCore", deques, heaps], swiftSettings: strictSettings),
         .target(name: "HamsterRouting", dependencies: ["HamsterCore"], swiftSettings: strictSettings),
         .target(
             name: "HamsterServer",
             dependencies: [
-                "HamsterCore", "HamsterFiles", "HamsterListener", "HamsterProtocol", "HamsterRouting", "HamsterStatus",
-                "HamsterStore", "HamsterTLS", lifecycle, logging, nioCore, nioPosix,
+                "HamsterCore", "HamsterFiles", "HamsterListener", "HamsterProtocol", "HamsterRateLimit",
+                "HamsterRouting",
+                "HamsterStatus", "HamsterStore", "HamsterTLS", deques, lifecycle, logging, nioCore, nioPosix,
             ], swiftSettings: strictSettings),
         .target(
             name: "HamsterClient",
@@ -130,22 +136,29 @@ let package = Package(
         .testTarget(
             name: "HamsterConfigurationTests",
             dependencies: [
-                "HamsterClient", "HamsterConfiguration", "HamsterCore", "HamsterFiles", "HamsterRouting",
+                "HamsterClient", "HamsterConfiguration", "HamsterCore", "HamsterFiles", "HamsterRateLimit",
+                "HamsterRouting",
                 "HamsterServer", "HamsterStore", "HamsterTLS", "HamsterTail", "HamsterTesting",
             ], swiftSettings: settings),
         .testTarget(
             name: "HamsterCoreTests", dependencies: ["HamsterCore", "HamsterTesting"], swiftSettings: settings),
+        .testTarget(
+            name: "HamsterListenerTests", dependencies: ["HamsterCore", "HamsterListener", nioCore, nioEmbedded],
+            swiftSettings: settings),
         .testTarget(
             name: "HamsterProgramTests", dependencies: ["HamsterProgram", logging], swiftSettings: settings),
         .testTarget(
             name: "HamsterProtocolTests",
             dependencies: ["HamsterCore", "HamsterProtocol", "HamsterTesting", nioCore], swiftSettings: settings),
         .testTarget(
+            name: "HamsterRateLimitTests", dependencies: ["HamsterCore", "HamsterRateLimit"], swiftSettings: settings),
+        .testTarget(
             name: "HamsterRoutingTests", dependencies: ["HamsterCore", "HamsterRouting"], swiftSettings: settings),
         .testTarget(
             name: "HamsterServerTests",
             dependencies: [
-                "HamsterCore", "HamsterFiles", "HamsterProtocol", "HamsterRouting", "HamsterServer", "HamsterStore",
+                "HamsterCore", "HamsterFiles", "HamsterProtocol", "HamsterRateLimit", "HamsterRouting", "HamsterServer",
+                "HamsterStore",
                 "HamsterTLS", "HamsterTesting", logging, nioCore, nioEmbedded, nioPosix,
             ], swiftSettings: settings),
         .testTarget(

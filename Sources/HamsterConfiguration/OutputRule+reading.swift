@@ -11,13 +11,16 @@ extension OutputRule {
             let priority = output.integer("priority", in: -1_000_000...1_000_000, default: 0)
             let isDenied = output.bool("deny", default: false)
             let written = Output(output, directory: directory, isNeeded: !isDenied)
-            output.refuseUnsupported("rotate", "rate_limit")
+            output.refuseUnsupported("rotate")
+            let rate = output.rate("rate_limit")
             if isDenied, !output.has("match") {
                 output.report("deny", "refuses only what a match describes: add one")
             }
             output.finish()
             if isDenied { return OutputRule(name: name, match: match, priority: priority, action: .deny) }
-            return written.map { OutputRule(name: name, match: match, priority: priority, action: .write($0)) }
+            return written.map {
+                OutputRule(name: name, match: match, priority: priority, bytesPerSecond: rate, action: .write($0))
+            }
         }
     }
 }

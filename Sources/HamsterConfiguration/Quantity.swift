@@ -11,6 +11,9 @@ enum Quantity {
     /// In bytes; nil where the text is no size.
     static func size(_ text: String) -> Int? { parse(text, sizeUnits) }
 
+    /// In bytes a second, as in `"10 MiB/s"`; nil where the text is no rate.
+    static func rate(_ text: String) -> Int? { text.hasSuffix("/s") ? size(String(text.dropLast(2))) : nil }
+
     /// Nil where the text is no duration.
     static func duration(_ text: String) -> Duration? { parse(text, durationUnits).map { .milliseconds($0) } }
 

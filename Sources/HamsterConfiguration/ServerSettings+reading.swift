@@ -1,5 +1,6 @@
 internal import HamsterCore
 internal import HamsterProtocol
+internal import HamsterRateLimit
 internal import HamsterRouting
 internal import HamsterServer
 internal import HamsterStore
@@ -15,7 +16,8 @@ extension ServerSettings {
         let reading = ConfigurationReading(document)
         let root = reading.root
         log = LogSettings(root)
-        let listeners = Self.listeners(root)
+        let (proxied, proxies) = Self.proxied(root.table("proxy_protocol"))
+        let listeners = Self.listeners(root) + proxied
         // As the outputs' paths are: they are compared with it.
         let directory = SourcePath(root.path("directory", default: "/var/log/loghamster")).normalized.description
         let hasFallback = root.bool("fallback", default: true)
@@ -30,10 +32,13 @@ extension ServerSettings {
         Self.durability(root.table("durability"), &store)
         server = ServerConfiguration(listeners: listeners, tls: tls, hostBinding: binding, store: store)
         server.threads = threads
+        server.proxies = proxies
         server.hasFallback = hasFallback
         server.limits = Self.limits(root.table("limits"), &server.store)
+        server.rates = Self.rates(root.table("rate_limit"), &server.limits)
         Self.refuseLater(root)
         server.outputs = OutputRule.rules(root.table("output"), directory: directory)
+        for rule in server.outputs { server.rates.perOutput[rule.name] = rule.bytesPerSecond }
         root.finish()
         text = reading.text
         warnings = Self.warnings(tls: tls, listeners) + Self.warnings(of: server)
@@ -61,14 +66,37 @@ extension ServerSettings {
 
     private static func listeners(_ root: TableReader) -> [ServerConfiguration.Listener] {
         if root.isEmptyList("listen") { root.report("listen", "expected at least one address") }
-        return root.strings("listen", default: ["0.0.0.0:7007"]).compactMap { text in
+        return listeners(root, root.strings("listen", default: ["0.0.0.0:7007"]), proxies: nil)
+    }
+
+    private static func listeners(
+        _ table: TableReader, _ texts: [String], proxies: [IPNetwork]?
+    ) -> [ServerConfiguration.Listener] {
+        texts.compactMap { text in
             guard let parsed = HostAndPort(text) else {
-                root.report(
+                table.report(
                     "listen", "expected an address such as \"0.0.0.0:7007\" or \"[::]:7007\", got \(quoted(text))")
                 return nil
             }
-            return ServerConfiguration.Listener(address: parsed.host, port: parsed.port)
+            return ServerConfiguration.Listener(address: parsed.host, port: parsed.port, proxies: proxies)
         }
+    }
+
+    /// The listeners for load balancers.
+    private static func proxied(_ table: TableReader) -> ([ServerConfiguration.Listener], [IPNetwork]) {
+        let networks = table.strings("from").compactMap { text -> IPNetwork? in
+            guard let network = IPNetwork(text) else {
+                table.report("from", "expected an address or a network such as \"10.0.0.0/24\", got \(quoted(text))")
+                return nil
+            }
+            return network
+        }
+        let listeners = listeners(table, table.strings("listen"), proxies: networks)
+        if !listeners.isEmpty, !table.has("from") {
+            table.report("from", "missing: the addresses of the load balancers, which are believed what they say")
+        }
+        table.finish()
+        return (listeners, networks)
     }
 
     private static func tls(_ table: TableReader) -> (TLSServerConfiguration?, HostBinding) {
@@ -149,9 +177,18 @@ extension ServerSettings {
         return limits
     }
 
+    private static func rates(_ table: TableReader, _ limits: inout ServerConfiguration.Limits) -> RateLimits {
+        var rates = RateLimits(total: table.rate("total"))
+        rates.perHost = table.rate("per_host")
+        rates.perStream = table.rate("per_stream")
+        rates.burst = table.duration("burst", in: .milliseconds(1)...(.seconds(3_600)), default: .seconds(1))
+        limits.connectionsPerSecond = table.optionalInteger("connections_per_second", in: 1...1_000_000)
+        table.finish()
+        return rates
+    }
+
     /// Parts of the contract that this version has not.
     private static func refuseLater(_ root: TableReader) {
-        root.refuseUnsupported("rate_limit")
         let prometheus = root.table("prometheus")
         if prometheus.bool("enabled", default: false) {
             prometheus.report("enabled", "not supported yet: take it out")

@@ -1,3 +1,5 @@
+internal import HamsterRateLimit
+
 /// Reads one table's keys by name and type. Every problem goes to the reading as a whole, which goes on; the caller gets
 /// the default in place of what is wrong.
 struct TableReader {
@@ -50,12 +52,17 @@ struct TableReader {
     }
 
     func integer(_ key: String, in range: ClosedRange<Int>, default fallback: Int) -> Int {
-        let what = "an integer from \(range.lowerBound) to \(range.upperBound)"
-        let value =
-            take(key, what) { node in
-                if case .integer(let value) = node, range.contains(value) { value } else { nil }
-            } ?? fallback
+        let value = optionalInteger(key, in: range) ?? fallback
         note(key, "\(value)")
+        return value
+    }
+
+    func optionalInteger(_ key: String, in range: ClosedRange<Int>) -> Int? {
+        let what = "an integer from \(range.lowerBound) to \(range.upperBound)"
+        let value = take(key, what) { node in
+            if case .integer(let value) = node, range.contains(value) { value } else { nil }
+        }
+        note(key, value.map { "\($0)" })
         return value
     }
 
@@ -72,6 +79,18 @@ struct TableReader {
                 }
             } ?? fallback
         note(key, quoted(Quantity.text(size: value)))
+        return value
+    }
+
+    /// In bytes a second; nil: no limit.
+    func rate(_ key: String) -> Int? {
+        let range = RateLimits.range
+        let what = "a rate such as \"10 MiB/s\", at least \(Quantity.text(size: range.lowerBound))/s"
+        let value = take(key, what) { node -> Int? in
+            guard case .string(let text) = node, let rate = Quantity.rate(text) else { return nil }
+            return range.contains(rate) ? rate : nil
+        }
+        note(key, value.map { quoted("\(Quantity.text(size: $0))/s") })
         return value
     }
 

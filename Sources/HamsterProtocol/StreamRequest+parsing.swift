@@ -1,5 +1,4 @@
 package import HamsterCore
-internal import NIOCore
 
 extension StreamRequest {
     /// Reads one line without its LF. What is thrown becomes a 400 that names the offending token.
@@ -98,7 +97,7 @@ extension StreamSource {
         let text = String(decoding: bytes, as: UTF8.self)
         if bytes.first == UInt8(ascii: "["), bytes.last == UInt8(ascii: "]") {
             let address = String(text.dropFirst().dropLast())
-            guard address.utf8.allSatisfy(isAddressByte), address.contains(":"), isAddress(address) else {
+            guard address.contains(":"), IPAddress(address) != nil else {
                 throw .malformed("not an IPv6 address: '\(printable(bytes))'")
             }
             return address
@@ -108,20 +107,6 @@ extension StreamSource {
                 "host must be 1 to 253 of A-Z a-z 0-9 . _ - and not begin with . or -: '\(printable(bytes))'")
         }
         return text
-    }
-
-    /// inet_pton(3) stops at a NUL, and a zone has no meaning on another host.
-    private static func isAddressByte(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"),
-            UInt8(ascii: "A")...UInt8(ascii: "F"), UInt8(ascii: ":"), UInt8(ascii: "."):
-            true
-        default: false
-        }
-    }
-
-    private static func isAddress(_ text: String) -> Bool {
-        (try? SocketAddress(ipAddress: text, port: 0)) != nil
     }
 
     /// Whether `bytes` may stand as a host in `INIT STREAM`.

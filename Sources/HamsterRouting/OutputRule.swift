@@ -36,12 +36,17 @@ package struct OutputRule: Sendable, Hashable {
     package var match: StreamMatch?
     /// Rules are tried from the highest to the lowest, equal ones in the order of their names.
     package var priority: Int
+    /// What the output's streams may bring together; nil: no limit. It says nothing about where a stream goes.
+    package var bytesPerSecond: Int?
     package var action: Action
 
-    package init(name: String, match: StreamMatch? = nil, priority: Int = 0, action: Action) {
+    package init(
+        name: String, match: StreamMatch? = nil, priority: Int = 0, bytesPerSecond: Int? = nil, action: Action
+    ) {
         self.name = name
         self.match = match
         self.priority = priority
+        self.bytesPerSecond = bytesPerSecond
         self.action = action
     }
 

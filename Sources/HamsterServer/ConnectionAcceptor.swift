@@ -1,7 +1,9 @@
 internal import Glibc
+internal import HamsterCore
 internal import HamsterFiles
 internal import HamsterListener
 internal import HamsterProtocol
+internal import HamsterRateLimit
 internal import HamsterTLS
 internal import Logging
 internal import NIOCore
@@ -11,33 +13,56 @@ internal import NIOPosix
 struct ConnectionAcceptor: Sendable {
     /// Connections that the kernel holds until they are accepted (listen(2)).
     private static let backlog: CInt = 1_024
-    /// What one read takes at most from a socket; small at first, so that idle connections stay small.
-    private static let readBytes = AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 2_048, maximum: 256 * 1_024)
+    /// What one read takes at most from a socket.
+    static let readBytesMax = 256 * 1_024
+
+    /// Small at first, so that idle connections stay small.
+    static func readBytes(atMost bytesMax: Int) -> AdaptiveRecvByteBufferAllocator {
+        AdaptiveRecvByteBufferAllocator(minimum: 64, initial: min(2_048, bytesMax), maximum: bytesMax)
+    }
 
     let admission: StreamAdmission
     let connections: ConnectionRegistry
     let streams: StreamRegistry
+    let limiter: RateLimiter
     let statistics: ServerStatistics
     let policy: LivePolicy
     let logger: Logger
 
-    /// Binds all addresses, or none. Throws ``ServerError``.
+    /// Binds all addresses, or none; where the system has handed over sockets, those are used instead. Throws
+    /// ``ServerError``.
     func listen(
-        _ addresses: [ServerConfiguration.Listener], on group: MultiThreadedEventLoopGroup
+        _ addresses: [ServerConfiguration.Listener], _ sockets: [ListeningSocket],
+        on group: MultiThreadedEventLoopGroup
     ) async throws -> [any Channel] {
         var channels: [any Channel] = []
-        for address in addresses {
-            do {
-                channels.append(try await bootstrap(group).bind(host: address.address, port: address.port).get())
-            } catch {
-                for channel in channels { try await channel.close() }
-                throw ServerError(cannotListenOn: address, error)
+        do {
+            for socket in sockets {
+                channels.append(try await bootstrap(group, socket.proxies).withBoundSocket(socket.descriptor).get())
             }
+            for address in addresses where sockets.isEmpty {
+                channels.append(try await bind(address, on: group))
+            }
+        } catch {
+            for channel in channels { try await channel.close() }
+            throw error
         }
         return channels
     }
 
-    private func bootstrap(_ group: MultiThreadedEventLoopGroup) -> ServerBootstrap {
+    private func bind(
+        _ address: ServerConfiguration.Listener, on group: MultiThreadedEventLoopGroup
+    ) async throws -> any Channel {
+        do {
+            return try await bootstrap(group, address.proxies).bind(host: address.address, port: address.port).get()
+        } catch {
+            throw ServerError(cannotListenOn: address, error)
+        }
+    }
+
+    private func bootstrap(
+        _ group: MultiThreadedEventLoopGroup, _ proxies: [IPNetwork]?
+    ) -> ServerBootstrap {
         ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: Self.backlog)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -53,40 +78,82 @@ struct ConnectionAcceptor: Sendable {
             }
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.maxMessagesPerRead, value: 1)
-            .childChannelOption(.recvAllocator, value: Self.readBytes)
+            .childChannelOption(.recvAllocator, value: Self.readBytes(atMost: Self.readBytesMax))
             .childChannelOption(.socketOption(.so_keepalive), value: 1)
             .childChannelOption(.transmissionTimeout, value: ProtocolLimits.transmissionMilliseconds)
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try self.initialize(channel) }
+                channel.eventLoop.makeCompletedFuture { try self.initialize(channel, proxies) }
             }
     }
 
-    private func initialize(_ channel: any Channel) throws {
-        let answer = connections.add(channel)
-        if case .dropped = answer {
-            statistics.connectionRefused()
-            channel.close(promise: nil)
+    private func initialize(_ channel: any Channel, _ proxies: [IPNetwork]?) throws {
+        let address = channel.remoteAddress?.ipAddress.flatMap(IPAddress.init)
+        if let proxies { return try initialize(channel, behind: proxies, address) }
+        guard let refusal = admit(channel, connections.add(channel, from: address.map(AddressBlock.init))) else {
             return
         }
+        try serve(channel, from: channel.remoteAddress?.ipAddress ?? "-", refusal)
+    }
+
+    /// What the connection is to hear in place of the welcome, or nothing; nil: it is closed.
+    private func admit(_ channel: any Channel, _ answer: ConnectionRegistry.Answer) -> Reply?? {
+        switch answer {
+        case .accepted: return .some(nil)
+        case .acceptedToRefuse(let reply): return reply
+        case .dropped:
+            statistics.connectionRefused()
+            channel.close(promise: nil)
+            return nil
+        }
+    }
+
+    private func initialize(_ channel: any Channel, behind proxies: [IPNetwork], _ proxy: IPAddress?) throws {
+        guard let proxy, proxies.contains(where: { $0.contains(proxy) }) else {
+            return refuse(channel, "its address is not in proxy_protocol.from")
+        }
+        guard let refusal = admit(channel, connections.add(channel, from: nil)) else { return }
+        let handler = ProxyHeaderHandler(timeout: TimeAmount(policy.current.limits.handshakeTimeout)) { header in
+            guard case .relayed(let source?) = header else {
+                return try self.serve(channel, from: "\(proxy)", refusal)
+            }
+            guard let late = self.admit(channel, self.connections.locate(channel, at: AddressBlock(source))) else {
+                return
+            }
+            try self.serve(channel, from: "\(source)", refusal ?? late)
+        } onFailure: { reason in
+            self.statistics.connectionRefused()
+            self.logger.info("connection refused", metadata: ["address": "\(proxy)", "reason": "\(reason)"])
+        }
+        try channel.pipeline.syncOperations.addHandler(handler)
+    }
+
+    private func refuse(_ channel: any Channel, _ reason: String) {
+        statistics.connectionRefused()
+        logger.info(
+            "connection refused",
+            metadata: ["address": "\(channel.remoteAddress?.ipAddress ?? "-")", "reason": "\(reason)"])
+        channel.close(promise: nil)
+    }
+
+    private func serve(_ channel: any Channel, from address: String, _ refusal: Reply?) throws {
         let streamID = makeStreamID()
         var logger = logger
         logger[metadataKey: "stream"] = "\(streamID)"
-        logger[metadataKey: "address"] = "\(channel.remoteAddress?.ipAddress ?? "-")"
+        logger[metadataKey: "address"] = "\(address)"
         let policy = policy.current
         let timeout = TimeAmount(policy.limits.handshakeTimeout)
         let pipeline = channel.pipeline.syncOperations
         if let tls = policy.tls {
-            let peer = channel.remoteAddress.map { "\($0.ipAddress ?? "-"):\($0.port ?? 0)" } ?? "-"
-            try pipeline.addHandler(TLSHandler(context: tls, peerName: peer, handshakeTimeout: timeout))
+            try pipeline.addHandler(TLSHandler(context: tls, peerName: address, handshakeTimeout: timeout))
         }
         try pipeline.addHandler(
             OpeningHandler(
                 admission: admission, handle: StreamHandle(streamID: streamID, channel: channel),
-                awaitsTLS: policy.tls != nil, isOverLimit: answer == .acceptedToRefuse, timeout: timeout,
+                awaitsTLS: policy.tls != nil, refusal: refusal, timeout: timeout,
                 environment: StreamHandler.Environment(
-                    store: admission.store, registry: streams, threadPool: admission.threadPool,
-                    statistics: statistics, idleTimeout: policy.limits.idleTimeout.map { TimeAmount($0) },
-                    logger: logger)))
+                    store: admission.store, registry: streams, connections: connections,
+                    threadPool: admission.threadPool, limiter: limiter, statistics: statistics,
+                    idleTimeout: policy.limits.idleTimeout.map { TimeAmount($0) }, logger: logger)))
     }
 }
 

@@ -1,6 +1,7 @@
 internal import HamsterCore
 internal import HamsterFiles
 internal import HamsterProtocol
+internal import HamsterRateLimit
 internal import HamsterRouting
 package import HamsterStatus
 package import HamsterStore
@@ -13,20 +14,28 @@ internal import ServiceLifecycle
 /// The server: listens, stores, acknowledges, until it is told to stop.
 package struct LogHamsterServer: Service {
     private let configuration: ServerConfiguration
+    private let sockets: [ListeningSocket]
     private let logger: Logger
     private let store: Store
     private let policy: LivePolicy
     private let statistics = ServerStatistics()
     private let streams: StreamRegistry
     private let connections: ConnectionRegistry
+    private let alarm = RateAlarm()
+    private let limiter: RateLimiter
 
-    /// Opens certificates and the store; nothing listens yet. Throws `TLSError` or `StoreError`.
-    package init(configuration: ServerConfiguration, store: Store, logger: Logger) throws {
+    /// Opens the certificates; nothing is accepted yet. With `sockets` the configured listeners are left aside. Throws
+    /// `TLSError`.
+    package init(
+        configuration: ServerConfiguration, sockets: [ListeningSocket] = [], store: Store, logger: Logger
+    ) throws {
         self.configuration = configuration
+        self.sockets = sockets
         self.logger = logger
         self.store = store
         streams = StreamRegistry(streamsPerHostMax: configuration.limits.streamsPerHostMax)
-        connections = ConnectionRegistry(connectionsMax: configuration.limits.connectionsMax)
+        connections = ConnectionRegistry(configuration.limits, statistics, now: alarm.scheduling.now)
+        limiter = RateLimiter(configuration.rates, alarm.scheduling)
         policy = LivePolicy(try ServerPolicy(configuration))
     }
 
@@ -41,7 +50,7 @@ package struct LogHamsterServer: Service {
         let reports = streams.reports
         return ServerStatus(
             store: store.status, open: reports.open, failures: reports.failures, connections: connections.count,
-            statistics: statistics.snapshot
+            waited: limiter.waited, statistics: statistics.snapshot
         ).document
     }
 
@@ -63,8 +72,9 @@ package struct LogHamsterServer: Service {
     }
 
     private func serve(on group: MultiThreadedEventLoopGroup, _ threadPool: NIOThreadPool) async throws {
+        alarm.start(on: group.next())
         let acceptor = makeAcceptor(threadPool)
-        let listeners = try await acceptor.listen(configuration.listeners, on: group)
+        let listeners = try await acceptor.listen(configuration.listeners, sockets, on: group)
         for listener in listeners {
             logger.notice("listening", metadata: ["address": "\(describe(listener.localAddress))"])
         }
@@ -123,8 +133,9 @@ package struct LogHamsterServer: Service {
             restart.append("tls.enabled")
         } else {
             self.policy.replace(with: policy)
-            connections.limit(to: new.limits.connectionsMax)
+            connections.limit(to: new.limits)
             streams.limit(to: new.limits.streamsPerHostMax)
+            limiter.change(new.rates)
             moveStreams()
         }
         return restart
@@ -136,7 +147,7 @@ package struct LogHamsterServer: Service {
                 policy: policy, store: store, registry: streams, threadPool: threadPool,
                 logger: logger, clock: { FileTime.now.seconds },
                 takeoverTimeout: configuration.limits.handshakeTimeout / 2),
-            connections: connections, streams: streams, statistics: statistics, policy: policy,
+            connections: connections, streams: streams, limiter: limiter, statistics: statistics, policy: policy,
             logger: logger)
     }
 

@@ -15,7 +15,7 @@ final class OpeningHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private let admission: StreamAdmission
     private let handle: StreamHandle
-    private let isOverLimit: Bool
+    private let refusal: Reply?
     private let awaitsTLS: Bool
     private let timeout: TimeAmount
     private var environment: StreamHandler.Environment
@@ -28,15 +28,15 @@ final class OpeningHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var isGone = false
     private var isReadWithheld = false
 
-    /// With `isOverLimit` the connection hears 429 in place of the welcome lines.
+    /// A connection with a `refusal` hears that in place of the welcome lines.
     init(
-        admission: StreamAdmission, handle: StreamHandle, awaitsTLS: Bool, isOverLimit: Bool, timeout: TimeAmount,
+        admission: StreamAdmission, handle: StreamHandle, awaitsTLS: Bool, refusal: Reply?, timeout: TimeAmount,
         environment: StreamHandler.Environment
     ) {
         self.admission = admission
         self.handle = handle
         self.awaitsTLS = awaitsTLS
-        self.isOverLimit = isOverLimit
+        self.refusal = refusal
         self.timeout = timeout
         self.environment = environment
     }
@@ -113,10 +113,7 @@ extension OpeningHandler {
     private func greet(_ context: ChannelHandlerContext) {
         guard !hasGreeted else { return }
         hasGreeted = true
-        guard !isOverLimit else {
-            run(machine.aborted(Reply(.limitReached, "too many connections", retrySeconds: 5)), context)
-            return
-        }
+        if let refusal { return run(machine.aborted(refusal), context) }
         send(ServerLine.welcome.bytes + ServerLine.streamID(handle.streamID).bytes, context)
     }
 
@@ -208,6 +205,7 @@ extension OpeningHandler {
         environment.logger.info(
             "stream opened", metadata: ["output": "\(admitted.output)", "offset": "\(grant.offset ?? 0)"])
         environment.statistics.streamOpened()
+        environment.connections.opened(context.channel)
         send(ServerLine.ready(grant).bytes, context)
         handOver(to: stream, context)
     }

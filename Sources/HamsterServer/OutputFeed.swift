@@ -1,9 +1,10 @@
+internal import HamsterRateLimit
 internal import HamsterStore
 internal import NIOCore
 internal import NIOPosix
 
-/// Brings a stream's bytes to its output, in order: on the event loop while the output is quick, on the thread pool
-/// while it stalls, so that one slow disk delays no other stream of the loop. Confined to the loop.
+/// Brings a stream's bytes to its output, in order and no faster than its rates allow: on the event loop while the output is
+/// quick, on the thread pool while it stalls, so that one slow disk delays no other stream of the loop. Confined to the loop.
 final class OutputFeed {
     /// With so many batches waiting the stream reads no more.
     private static let queuedBatchesMax = 2
@@ -14,7 +15,9 @@ final class OutputFeed {
     private var queue = CircularBuffer<ByteBuffer>()
     private var isWriting = false
     private var failure: StoreError?
-    /// Called whenever batches that had to wait are written, or failed to be.
+    private var gate: RateGate?
+    /// Called whenever something that the stream had to wait for is over: batches are written, or failed to be, or its rates
+    /// let it go on.
     var onProgress: (() -> Void)?
 
     init(writer: OutputWriter, loop: any EventLoop, threadPool: NIOThreadPool) {
@@ -23,15 +26,32 @@ final class OutputFeed {
         self.threadPool = threadPool
     }
 
+    /// From now on what is appended counts to the rates of `host` and `output`. Returns where the stream waits.
+    func limit(by limiter: RateLimiter, host: String, output: String) -> RateGate {
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        let gate = limiter.gate(host: host, output: output) { [loop] in
+            loop.execute { bound.value.onProgress?() }
+        }
+        self.gate = gate
+        return gate
+    }
+
+    /// Nothing more comes: the stream's share is for others.
+    func leaveLimits() { gate = nil }
+
+    /// How much should come at once, at most, in bytes.
+    var batchBytesMax: Int? { gate?.batchBytesMax }
+
     /// No batch is on its way to the output.
     var isDrained: Bool { !isWriting && queue.isEmpty }
 
-    /// The caller must stop reading until ``onProgress``.
-    var isFull: Bool { queue.count >= Self.queuedBatchesMax }
+    /// Whether there is room for a batch now, and the rates allow one. False: not before ``onProgress``.
+    func mayTake() -> Bool { queue.count < Self.queuedBatchesMax && gate?.mayRead() ?? true }
 
     /// Writes or queues one batch. Throws what this or an earlier batch failed with; nothing is written after that.
     func append(_ batch: ByteBuffer) throws(StoreError) {
         if let failure { throw failure }
+        gate?.spend(batch.readableBytes)
         guard !writer.isStalled, isDrained else {
             queue.append(batch)
             writeNext()

@@ -1,4 +1,5 @@
 package import HamsterCore
+package import HamsterRateLimit
 package import HamsterRouting
 package import HamsterStore
 package import HamsterTLS
@@ -10,10 +11,14 @@ package struct ServerConfiguration: Sendable {
         /// An IPv4 or IPv6 address, the latter without brackets.
         package var address: String
         package var port: Int
+        /// Load balancers that say where each connection comes from (PROXY protocol, version 2); no other source may connect.
+        /// Nil: whoever connects speaks for himself.
+        package var proxies: [IPNetwork]?
 
-        package init(address: String, port: Int) {
+        package init(address: String, port: Int, proxies: [IPNetwork]? = nil) {
             self.address = address
             self.port = port
+            self.proxies = proxies
         }
 
         package var description: String { address.contains(":") ? "[\(address)]:\(port)" : "\(address):\(port)" }
@@ -23,6 +28,8 @@ package struct ServerConfiguration: Sendable {
     package struct Limits: Sendable, Hashable {
         /// Connections at once; more are answered with 429.
         package var connectionsMax = 10_000
+        /// New connections of one address in a second; more are answered with 429. Nil: no limit.
+        package var connectionsPerSecond: Int?
         /// Open streams of one host; more are answered with 429.
         package var streamsPerHostMax = 1_000
         /// From the connection's first byte to the open stream.
@@ -36,6 +43,8 @@ package struct ServerConfiguration: Sendable {
     }
 
     package var listeners: [Listener]
+    /// The load balancers that are believed, for sockets that the system hands over.
+    package var proxies: [IPNetwork] = []
     /// Event loops; 0: one a core.
     package var threads = 0
     /// Nil: plain text, because the operator said so.
@@ -45,6 +54,7 @@ package struct ServerConfiguration: Sendable {
     package var outputs: [OutputRule] = []
     package var hasFallback = true
     package var limits = Limits()
+    package var rates = RateLimits()
 
     package init(
         listeners: [Listener], tls: TLSServerConfiguration?, hostBinding: HostBinding, store: StoreConfiguration

@@ -1,4 +1,5 @@
 internal import HamsterCore
+internal import HamsterRateLimit
 internal import HamsterStatus
 internal import HamsterStore
 
@@ -8,6 +9,7 @@ struct ServerStatus {
     let open: [StreamReport]
     let failures: [StreamSource: StreamReports.Failure]
     let connections: Int
+    let waited: [RateScope: Duration]
     let statistics: ServerStatistics.Snapshot
 
     var document: [JSON.Member] {
@@ -21,6 +23,7 @@ struct ServerStatus {
                     .init("bytes", .number(store.journalSize)), .init("streams", .number(store.streamsKnown)),
                 ])),
             .init("counters", counters),
+            .init("throttled_milliseconds", throttled),
             .init("streams", .array(open.sorted { key($0.source) < key($1.source) }.map(stream))),
             .init("outputs", .array(store.outputs.map(output))),
             .init("failures", .array(failures.sorted { key($0.key) < key($1.key) }.map(failure))),
@@ -50,6 +53,10 @@ struct ServerStatus {
         ])
     }
 
+    private var throttled: JSON {
+        .object(RateScope.allCases.map { .init($0.rawValue, .number((waited[$0] ?? .zero).milliseconds)) })
+    }
+
     private func stream(_ report: StreamReport) -> JSON {
         .object([
             .init("id", .string(report.streamID)),
@@ -59,6 +66,7 @@ struct ServerStatus {
             .init("received", .number(report.received)),
             .init("acknowledged", .number(report.acknowledged)),
             .init("since", .number(report.since)),
+            .init("throttled_by", .optional(report.obstacle?.rawValue)),
             .init("peer", .optional(report.peer)),
             .init("last_error", .optional(failures[report.source]?.reason)),
         ])
@@ -89,4 +97,6 @@ extension Duration {
     fileprivate var microseconds: Int64 {
         components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000
     }
+
+    fileprivate var milliseconds: Int64 { microseconds / 1_000 }
 }

@@ -1,5 +1,6 @@
 internal import HamsterFiles
 internal import HamsterProtocol
+internal import HamsterRateLimit
 internal import HamsterStore
 internal import Logging
 internal import NIOCore
@@ -15,7 +16,9 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     struct Environment {
         var store: Store
         var registry: StreamRegistry
+        var connections: ConnectionRegistry
         var threadPool: NIOThreadPool
+        var limiter: RateLimiter
         var statistics: ServerStatistics
         var idleTimeout: TimeAmount?
         var logger: Logger
@@ -40,6 +43,7 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var compressed = ByteBuffer()
     private var isInflating = false
     private var isReadWithheld = false
+    private var readBytesMax = ConnectionAcceptor.readBytesMax
     private var hasInputEnded = false
     private var hasPeerClosed = false
     private var pendingStop: Reply?
@@ -77,6 +81,8 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         environment.registry.reports.add(report)
+        report.limited(
+            by: feed.limit(by: environment.limiter, host: report.source.hostKey, output: admitted.output))
         feed.onProgress = { [weak self] in self?.progressed() }
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         admitted.commits.attach(to: context.eventLoop) { offset in
@@ -107,10 +113,11 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// Back-pressure: what the output does not take is not read from the socket.
     func read(context: ChannelHandlerContext) {
-        guard !feed.isFull, !isInflating else {
+        guard !isInflating, feed.mayTake() else {
             isReadWithheld = true
             return
         }
+        adaptReads(context)
         context.read()
     }
 
@@ -160,7 +167,7 @@ extension StreamHandler {
     private func inflate() {
         guard let inflater, let context, !isInflating else { return }
         do throws(ProtocolError) {
-            for _ in 0..<Self.inflatedBatchesPerTurn where compressed.readableBytes > 0 && !feed.isFull {
+            for _ in 0..<Self.inflatedBatchesPerTurn where compressed.readableBytes > 0 && feed.mayTake() {
                 let batch = try inflater.inflate(
                     &compressed, bytesMax: Self.inflatedBatchBytes, allocator: context.channel.allocator)
                 if batch.readableBytes > 0 { append(batch) }
@@ -175,7 +182,7 @@ extension StreamHandler {
         }
         isInflating = true
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        if !feed.isFull { context.eventLoop.execute { bound.value.progressed() } }
+        if feed.mayTake() { context.eventLoop.execute { bound.value.progressed() } }
     }
 
     /// Something that held the stream up is over: go on inflating, reading, ending.
@@ -190,10 +197,20 @@ extension StreamHandler {
         isInflating = false
         if compressed.readableBytes > 0 { inflate() }
         settleIfDrained()
-        if isReadWithheld, !feed.isFull, !isInflating {
+        if isReadWithheld, !isInflating, feed.mayTake(), let context {
             isReadWithheld = false
-            context?.read()
+            adaptReads(context)
+            context.read()
         }
+    }
+
+    /// Reads less at once where the rates are low.
+    private func adaptReads(_ context: ChannelHandlerContext) {
+        guard let bytesMax = feed.batchBytesMax, bytesMax != readBytesMax else { return }
+        readBytesMax = bytesMax
+        let allocator = ConnectionAcceptor.readBytes(atMost: bytesMax)
+        // Fails only for a channel that is closed, and that reads nothing any more.
+        try? context.channel.syncOptions?.setOption(.recvAllocator, value: allocator)
     }
 
     private func noteCommitted(_ offset: UInt64) {
@@ -295,6 +312,8 @@ extension StreamHandler {
         isReleased = true
         environment.registry.reports.remove(report)
         feed.onProgress = nil
+        report.limited(by: nil)
+        feed.leaveLimits()
         admitted.commits.detach()
         admitted.writer.close()
         environment.statistics.streamClosed(bytes: admitted.writer.position - startOffset)
@@ -320,6 +339,11 @@ extension StreamHandler {
     }
 
     private func wentIdle() {
+        // It isn't the client that is silent where nobody reads what it sends.
+        guard !isReadWithheld else {
+            if let context { armIdleDeadline(context.eventLoop) }
+            return
+        }
         // Nothing is wrong: a client of ours comes back with its next byte, so it hears no error.
         environment.logger.info("stream is idle for too long")
         hasInputEnded = true

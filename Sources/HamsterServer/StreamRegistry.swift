@@ -16,9 +16,6 @@ final class StreamRegistry: Sendable {
         var exclusiveOutput: Destination?
         /// What led to the output, and which that is: to ask again when the rules or the day have changed.
         var routed: Routed?
-
-        /// Host names don't differ by case (RFC 4343): a limit that did could be multiplied.
-        var hostKey: String { source.host.lowercased() }
     }
 
     struct Routed: Sendable, Hashable {
@@ -71,9 +68,9 @@ final class StreamRegistry: Sendable {
                 return Self.mayReplace(holder.claim, by: claim)
                     ? .occupied(by: holder.handle, until: holder.released) : .busy
             }
-            let count = state.perHost[claim.hostKey, default: 0]
+            let count = state.perHost[claim.source.hostKey, default: 0]
             guard count < streamsPerHostMax.load(ordering: .relaxed) else { return .tooMany }
-            state.perHost[claim.hostKey] = count + 1
+            state.perHost[claim.source.hostKey] = count + 1
             state.claims[ObjectIdentifier(handle)] = Holder(handle: handle, claim: claim)
             if let key = claim.key { state.byKey[key] = handle }
             if let output = claim.exclusiveOutput { state.byOutput[output] = handle }
@@ -88,8 +85,8 @@ final class StreamRegistry: Sendable {
             let claim = holder.claim
             if let key = claim.key { state.byKey[key] = nil }
             if let output = claim.exclusiveOutput { state.byOutput[output] = nil }
-            let count = state.perHost[claim.hostKey, default: 1] - 1
-            state.perHost[claim.hostKey] = count == 0 ? nil : count
+            let count = state.perHost[claim.source.hostKey, default: 1] - 1
+            state.perHost[claim.source.hostKey] = count == 0 ? nil : count
             return holder.released
         }
         released?.release()
@@ -153,4 +150,9 @@ enum StopCommand: Sendable {
         case .outputFailed(let error): error.reply
         }
     }
+}
+
+extension StreamSource {
+    /// Host names don't differ by case (RFC 4343): a limit that did could be multiplied.
+    var hostKey: String { host.lowercased() }
 }

@@ -1,4 +1,5 @@
 internal import HamsterCore
+internal import HamsterRateLimit
 internal import Synchronization
 
 /// What there is to tell of the streams: those that are open, and the last failure of each source.
@@ -53,6 +54,7 @@ final class StreamReport: Sendable {
     let start: UInt64
     private let receivedOffset: Atomic<UInt64>
     private let acknowledgedOffset: Atomic<UInt64>
+    private let gate = Mutex<RateGate?>(nil)
 
     init(
         streamID: String, source: StreamSource, output: SourcePath, peer: String?, since: Int64, start: UInt64
@@ -70,6 +72,11 @@ final class StreamReport: Sendable {
     /// The source's offset behind the last byte that came.
     var received: UInt64 { receivedOffset.load(ordering: .relaxed) }
     var acknowledged: UInt64 { acknowledgedOffset.load(ordering: .relaxed) }
+
+    /// Which of its rates the stream waits for at this moment; nil: for none.
+    var obstacle: RateScope? { gate.withLock { $0 }?.obstacle }
+
+    func limited(by gate: RateGate?) { self.gate.withLock { $0 = gate } }
 
     func received(upTo offset: UInt64) { receivedOffset.store(offset, ordering: .relaxed) }
     func acknowledged(upTo offset: UInt64) { acknowledgedOffset.store(offset, ordering: .relaxed) }

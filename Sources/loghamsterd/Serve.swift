@@ -19,6 +19,7 @@ struct Serve: AsyncParsableCommand {
         let settings = try options.settings(program)
         let logger = program.logger(settings.log)
         for warning in settings.warnings { logger.warning("unsafe setting", metadata: ["reason": "\(warning)"]) }
+        let sockets = try sockets(program, settings)
         // Before anything is touched: a certificate that can't be used is a wrong configuration.
         try LogHamsterServer.check(settings.server)
         program.raiseDescriptorLimit(logger)
@@ -27,7 +28,8 @@ struct Serve: AsyncParsableCommand {
             onFailure: { report($0, logger) })
         defer { store.close() }
         log(store.recovery, logger)
-        let server = try LogHamsterServer(configuration: settings.server, store: store, logger: logger)
+        let server = try LogHamsterServer(
+            configuration: settings.server, sockets: sockets, store: store, logger: logger)
         let started = FileTime.now.seconds
         let status = try StatusService(directory: settings.server.store.stateDirectory, logger: logger) {
             .object(StatusDocument.head(started: started) + server.status)
@@ -36,6 +38,18 @@ struct Serve: AsyncParsableCommand {
             let count = store.reopenOutputs()
             logger.notice("SIGHUP: outputs are reopened", metadata: ["outputs": "\(count)"])
             reload(server, logger)
+        }
+    }
+
+    /// What systemd has opened for us. A socket that is named `proxy` is one for load balancers.
+    private func sockets(_ program: Program, _ settings: ServerSettings) throws -> [ListeningSocket] {
+        try SocketActivation(program.environment).sockets.map { socket in
+            guard socket.name == "proxy" else { return ListeningSocket(descriptor: socket.descriptor, proxies: nil) }
+            guard !settings.server.proxies.isEmpty else {
+                throw ProgramFailure(
+                    .configuration, ["socket 'proxy': nobody may connect: set 'from' in [proxy_protocol]"])
+            }
+            return ListeningSocket(descriptor: socket.descriptor, proxies: settings.server.proxies)
         }
     }
 

@@ -40,11 +40,14 @@ struct StatusDocument {
     }
 
     private var streams: String {
-        var table = TextTable(["STREAM", "SINCE", "RECEIVED", "ACKNOWLEDGED", "PEER", "HOST:PATH", "LAST ERROR"])
+        var table = TextTable([
+            "STREAM", "SINCE", "RECEIVED", "ACKNOWLEDGED", "PEER", "HOST:PATH", "THROTTLED BY", "LAST ERROR",
+        ])
         for stream in document["streams"]?.elements ?? [] {
             table.add([
                 cell(stream, "id"), age(stream, "since"), cell(stream, "received"), cell(stream, "acknowledged"),
-                cell(stream, "peer"), "\(cell(stream, "host")):\(cell(stream, "path"))", cell(stream, "last_error"),
+                cell(stream, "peer"), "\(cell(stream, "host")):\(cell(stream, "path"))",
+                cell(stream, "throttled_by"), cell(stream, "last_error"),
             ])
         }
         return table.isEmpty ? "" : table.text

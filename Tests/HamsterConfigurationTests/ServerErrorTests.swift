@@ -5,7 +5,7 @@ private let plain = "tls = { enabled = false }\n"
 private let output = "[output.x]\npath = \"x.log\"\n"
 
 struct ServerErrorTests {
-    @Test(arguments: unknownKeys + security + numbers + outputs + later)
+    @Test(arguments: unknownKeys + security + numbers + outputs + rates + later)
     func `each problem names file, line and key, and says what is expected`(file: ErroneousFile) {
         #expect(problems { _ = try serverSettings(file.text, path: "/d") } == file.lines)
     }
@@ -196,14 +196,29 @@ struct ServerErrorTests {
             "/d:4: output.x.owner: expected \"user:group\" of this system, got \"root\""),
     ]
 
+    static let rates = [
+        ErroneousFile(
+            plain + output + "rate_limit = 1",
+            "/d:4: output.x.rate_limit: expected a rate such as \"10 MiB/s\", at least 1 KiB/s, got 1"),
+        ErroneousFile(
+            plain + "[rate_limit]\ntotal = \"1 MiB\"\nper_host = \"1 kB/s\"\nconnections_per_second = 0\n",
+            "/d:3: rate_limit.total: expected a rate such as \"10 MiB/s\", at least 1 KiB/s, got \"1 MiB\"",
+            "/d:4: rate_limit.per_host: expected a rate such as \"10 MiB/s\", at least 1 KiB/s, got \"1 kB/s\"",
+            "/d:5: rate_limit.connections_per_second: expected an integer from 1 to 1000000, got 0"),
+        ErroneousFile(
+            plain + "[proxy_protocol]\nlisten = \":1\"\n",
+            "/d:2: proxy_protocol.from: missing: the addresses of the load balancers, which are believed what they say"),
+        ErroneousFile(
+            plain + "[proxy_protocol]\nfrom = [\"10.0.0.0/33\"]\n",
+            "/d:3: proxy_protocol.from: expected an address or a network such as \"10.0.0.0/24\", got \"10.0.0.0/33\""),
+    ]
+
     static let later =
-        ["rotate = {}", "rate_limit = 1"].map { line in
+        ["rotate = {}"].map { line in
             ErroneousFile(
                 plain + output + line,
                 "/d:4: output.x.\(line.prefix { $0 != " " }): not supported yet: take it out")
         } + [
-            ErroneousFile(
-                plain + "[rate_limit]\ntotal = \"1 MiB/s\"\n", "/d:2: rate_limit: not supported yet: take it out"),
             ErroneousFile(
                 plain + "[prometheus]\nenabled = true\n", "/d:3: prometheus.enabled: not supported yet: take it out"),
             ErroneousFile(

@@ -1,5 +1,6 @@
 import HamsterConfiguration
 import HamsterCore
+import HamsterRateLimit
 import HamsterRouting
 import HamsterServer
 import HamsterStore
@@ -159,5 +160,37 @@ struct ServerSettingsTests {
         #expect(try serverSettings("limits = { idle_timeout = \"0s\" }\n" + smallest).server.limits.idleTimeout == nil)
         let set = try serverSettings("limits = { idle_timeout = \"1h\" }\n" + smallest).server.limits.idleTimeout
         #expect(set == .seconds(3_600))
+    }
+
+    @Test func `rates are read in bytes a second, and count by output`() throws {
+        let text =
+            """
+            [rate_limit]
+            total = "500 MiB/s"
+            per_host = "1 GB/s"
+            burst = "2s"
+            connections_per_second = 100
+            [output.x]
+            path = "x.log"
+            rate_limit = "64 KiB/s"
+
+            """ + smallest
+        let server = try serverSettings(text).server
+        #expect(server.rates.total == 500 << 20)
+        #expect(server.rates.perHost == 1_000_000_000)
+        #expect(server.rates.perStream == nil)
+        #expect(server.rates.perOutput == ["x": 65_536])
+        #expect(server.rates.burst == .seconds(2))
+        #expect(server.limits.connectionsPerSecond == 100)
+        #expect(try serverSettings(smallest).server.rates == RateLimits())
+    }
+
+    @Test func `listeners for load balancers stand beside the others`() throws {
+        let text =
+            "[proxy_protocol]\nlisten = \"0.0.0.0:7008\"\nfrom = [\"10.0.0.0/8\", \"::1\"]\n" + smallest
+        let server = try serverSettings(text).server
+        #expect(server.listeners.map(\.port) == [7_007, 7_008])
+        #expect(server.listeners.map { $0.proxies?.count } == [nil, 2])
+        #expect(server.proxies.count == 2)
     }
 }

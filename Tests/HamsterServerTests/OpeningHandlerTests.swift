@@ -1,4 +1,5 @@
 import HamsterCore
+import HamsterProtocol
 import HamsterRouting
 import HamsterTLS
 import HamsterTesting
@@ -62,7 +63,8 @@ import Testing
     }
 
     @Test func `a peer that does not close its side is closed after a moment`() async throws {
-        let connection = try await ServerScene().connect(isOverLimit: true)
+        let connection = try await ServerScene().connect(
+            refusal: Reply(.limitReached, "too many connections", retrySeconds: 5))
         #expect(try await connection.rest() == ["429 too many connections retry:5", "<shut>"])
         await connection.advance(by: .milliseconds(1_999))
         #expect(connection.channel.isActive)

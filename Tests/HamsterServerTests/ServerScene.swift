@@ -1,6 +1,7 @@
 import HamsterCore
 import HamsterFiles
 import HamsterProtocol
+import HamsterRateLimit
 import HamsterRouting
 import HamsterStore
 import HamsterTLS
@@ -21,15 +22,23 @@ final class ServerScene: Sendable {
     let registry = StreamRegistry(streamsPerHostMax: 2)
     let statistics = ServerStatistics()
     let policy: LivePolicy
+    let limiter: RateLimiter
+    let clock: ManualClock
+    let connections: ConnectionRegistry
 
     init(
-        outputs: [OutputRule] = [], hasFallback: Bool = true, hostBinding: HostBinding = HostBinding(isRequired: false)
+        outputs: [OutputRule] = [], hasFallback: Bool = true,
+        hostBinding: HostBinding = HostBinding(isRequired: false), rates: RateLimits = RateLimits()
     ) throws {
         directory = try ScratchDirectory()
         let configuration = StoreConfiguration(stateDirectory: directory("state"), directory: directory("out"))
         var server = ServerConfiguration(listeners: [], tls: nil, hostBinding: hostBinding, store: configuration)
         server.outputs = outputs
         server.hasFallback = hasFallback
+        let clock = ManualClock()
+        self.clock = clock
+        connections = ConnectionRegistry(server.limits, statistics, now: clock.scheduling.now)
+        limiter = RateLimiter(rates, clock.scheduling)
         policy = LivePolicy(try ServerPolicy(server))
         store = try Store(
             configuration,
@@ -47,12 +56,13 @@ final class ServerScene: Sendable {
 
     /// A new connection, as the acceptor makes it.
     func connect(
-        _ streamID: String = "000000000001", awaitsTLS: Bool = false, isOverLimit: Bool = false,
+        _ streamID: String = "000000000001", awaitsTLS: Bool = false, refusal: Reply? = nil,
         idleTimeout: TimeAmount? = nil
     ) async throws -> TestConnection {
         let channel = NIOAsyncTestingChannel()
         let environment = StreamHandler.Environment(
-            store: store, registry: registry, threadPool: .singleton, statistics: statistics,
+            store: store, registry: registry, connections: connections, threadPool: .singleton, limiter: limiter,
+            statistics: statistics,
             idleTimeout: idleTimeout, logger: Self.logger)
         let admission = admission
         try await channel.testingEventLoop.executeInContext {
@@ -60,7 +70,7 @@ final class ServerScene: Sendable {
             try channel.pipeline.syncOperations.addHandler(
                 OpeningHandler(
                     admission: admission, handle: StreamHandle(streamID: streamID, channel: channel),
-                    awaitsTLS: awaitsTLS, isOverLimit: isOverLimit, timeout: .seconds(10), environment: environment))
+                    awaitsTLS: awaitsTLS, refusal: refusal, timeout: .seconds(10), environment: environment))
         }
         try await channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1))
         return TestConnection(channel)
@@ -159,5 +169,26 @@ private final class SocketDouble: ChannelOutboundHandler {
             return
         }
         context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: "<shut>\n")), promise: promise)
+    }
+}
+
+/// A time that the test sets, and the alarm that the rate limiter asked for.
+final class ManualClock: Sendable {
+    private let state = Mutex<(now: Duration, alarms: [(due: Duration, wake: @Sendable () -> Void)])>((.zero, []))
+
+    var scheduling: RateLimiter.Scheduling {
+        RateLimiter.Scheduling(now: { [self] in state.withLock { $0.now } }) { [self] delay, wake in
+            state.withLock { $0.alarms.append(($0.now + delay, wake)) }
+        }
+    }
+
+    func advance(by duration: Duration) {
+        let due = state.withLock { state in
+            state.now += duration
+            let due = state.alarms.filter { $0.due <= state.now }
+            state.alarms.removeAll { $0.due <= state.now }
+            return due
+        }
+        for alarm in due { alarm.wake() }
     }
 }

@@ -90,20 +90,3 @@ struct StreamRegistryTests {
         #expect(registry.count == 2)
     }
 }
-
-struct ConnectionRegistryTests {
-    @Test func `above the limit some are told, more are dropped, and who leaves makes room`() throws {
-        let registry = ConnectionRegistry(connectionsMax: 2)
-        let loop = EmbeddedEventLoop()
-        let channels = (0..<103).map { _ in EmbeddedChannel(loop: loop) }
-        let answers = channels.map { registry.add($0) }
-
-        #expect(answers.prefix(2).allSatisfy { $0 == .accepted })
-        #expect(answers[2..<102].allSatisfy { $0 == .acceptedToRefuse })
-        #expect(answers[102] == .dropped)
-        #expect(registry.all.count == 102)
-        for channel in channels.prefix(101) { _ = try channel.finish() }
-        #expect(registry.all.count == 1)
-        #expect(registry.add(channels[102]) == .accepted)
-    }
-}

@@ -2,11 +2,11 @@ import Foundation
 
 /// A port on loopback that the kernel gives to nobody else as long as this exists, also while no server listens on it: not
 /// to other tests, and not to a connection as its own end. Servers may listen on it as often as they like.
-final class ReservedPort {
-    let number: Int
+package final class ReservedPort {
+    package let number: Int
     private let descriptor: CInt
 
-    init() throws {
+    package init() throws {
         let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw TestingError("socket: \(String(cString: strerror(errno)))") }
         self.descriptor = descriptor

@@ -1,0 +1,14 @@
+package import HamsterCore
+
+/// A socket that listens already, and that the server is to take over: systemd's socket activation.
+package struct ListeningSocket: Sendable {
+    /// The server owns it from the moment that it serves.
+    package let descriptor: Int32
+    /// See ``ServerConfiguration/Listener/proxies``.
+    package let proxies: [IPNetwork]?
+
+    package init(descriptor: Int32, proxies: [IPNetwork]?) {
+        self.descriptor = descriptor
+        self.proxies = proxies
+    }
+}
