@@ -102,7 +102,8 @@ let package = Package(
         .target(
             name: "HamsterClient",
             dependencies: [
-                "HamsterCore", "HamsterFiles", "HamsterProtocol", "HamsterState", "HamsterStatus", "HamsterTLS",
+                "HamsterCore", "HamsterFiles", "HamsterProtocol", "HamsterRateLimit", "HamsterState", "HamsterStatus",
+                "HamsterTLS",
                 "HamsterTail", lifecycle, logging, nioCore, nioPosix,
             ], swiftSettings: strictSettings),
 
@@ -130,7 +131,8 @@ let package = Package(
         .testTarget(
             name: "HamsterClientTests",
             dependencies: [
-                "HamsterClient", "HamsterCore", "HamsterFiles", "HamsterProtocol", "HamsterState", "HamsterTail",
+                "HamsterClient", "HamsterCore", "HamsterFiles", "HamsterProtocol", "HamsterRateLimit", "HamsterState",
+                "HamsterTail",
                 "HamsterTesting", logging, nioCore, nioEmbedded, nioPosix,
             ], swiftSettings: settings),
         .testTarget(

@@ -26,6 +26,8 @@ package struct ClientConfiguration: Sendable {
     /// In order of preference; at least one.
     package var targets: [Target]
     package var offersCompression = false
+    /// What all streams together may send, in bytes a second as they go over the network; nil: no limit.
+    package var bytesPerSecond: Int?
     /// Streams at once; other files take turns.
     package var connectionsMax = 64
     /// Files open for reading at once; those that can be found again are closed for others.

@@ -1,6 +1,7 @@
 internal import HamsterCore
 internal import HamsterFiles
 internal import HamsterProtocol
+internal import HamsterRateLimit
 internal import HamsterState
 internal import HamsterTail
 internal import Logging
@@ -17,6 +18,7 @@ final class PathShipper: Sendable {
         var catalogue: SharedCatalogue
         var slots: ConnectionSlots
         var connector: Connector
+        var limiter: RateLimiter
         var progress: ShippingProgress
         var threadPool: NIOThreadPool
         var logger: Logger
@@ -351,7 +353,8 @@ extension PathShipper {
             file: file, request: request,
             settings: FileTransfer.Settings(
                 chunkBytesMin: input.chunkBytesMin, flushInterval: input.flushInterval, closeIdle: input.closeIdle),
-            isInquiry: record.isUnasked, rotation: rotation, slot: slot, logger: logger,
+            isInquiry: record.isUnasked, rotation: rotation, slot: slot,
+            limiter: environment.limiter, logger: logger,
             isOverwritten: { [environment, followed] () throws(FileError) in
                 try environment.catalogue.isOverwritten(file, of: followed)
             },

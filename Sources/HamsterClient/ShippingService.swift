@@ -1,6 +1,7 @@
 internal import HamsterCore
 package import HamsterFiles
 internal import HamsterProtocol
+internal import HamsterRateLimit
 package import HamsterState
 package import HamsterStatus
 internal import HamsterTLS
@@ -80,7 +81,8 @@ package final class ShippingService: Service {
         do {
             let connector = try Connector(configuration, group: group, threadPool: threadPool, logger: logger)
             runningConnector.withLock { $0 = connector }
-            result = .success(try await ship(with: connector, threadPool))
+            let limiter = Self.limiter(configuration, on: group.any())
+            result = .success(try await ship(with: connector, limiter, threadPool))
         } catch {
             result = .failure(error)
         }
@@ -89,11 +91,21 @@ package final class ShippingService: Service {
         try result.get()
     }
 
-    private func ship(with connector: Connector, _ threadPool: NIOThreadPool) async throws {
+    private static func limiter(_ configuration: ClientConfiguration, on loop: any EventLoop) -> RateLimiter {
+        RateLimiter(
+            RateLimits(total: configuration.bytesPerSecond),
+            RateLimiter.Scheduling(now: { .uptime }) { delay, wake in
+                loop.scheduleTask(in: TimeAmount(delay)) { wake() }
+            })
+    }
+
+    private func ship(
+        with connector: Connector, _ limiter: RateLimiter, _ threadPool: NIOThreadPool
+    ) async throws {
         let environment = PathShipper.Environment(
             configuration: configuration, state: state, catalogue: catalogue,
-            slots: ConnectionSlots(slotsMax: configuration.connectionsMax), connector: connector, progress: progress,
-            threadPool: threadPool, logger: logger)
+            slots: ConnectionSlots(slotsMax: configuration.connectionsMax), connector: connector,
+            limiter: limiter, progress: progress, threadPool: threadPool, logger: logger)
         let result = await withTaskGroup(of: Void.self) { saving in
             saving.addTask { await self.saveRegularly(threadPool) }
             saving.addTask { await connector.returnToFirst() }

@@ -1,6 +1,7 @@
 internal import HamsterCore
 internal import HamsterFiles
 package import HamsterProtocol
+internal import HamsterRateLimit
 internal import HamsterState
 package import HamsterTail
 internal import Logging
@@ -14,6 +15,8 @@ struct Transfer: Sendable {
     var isInquiry = false
     var rotation: RotationRule
     var slot: ConnectionSlots.Slot
+    /// What all streams of the client send through.
+    var limiter: RateLimiter
     var logger: Logger
     /// Called on the thread pool before the first byte of a file is sent: whether it holds other content by now.
     var isOverwritten: @Sendable () throws(FileError) -> Bool = { () throws(FileError) in false }

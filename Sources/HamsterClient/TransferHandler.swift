@@ -1,6 +1,7 @@
 internal import HamsterCore
 internal import HamsterFiles
 internal import HamsterProtocol
+internal import HamsterRateLimit
 internal import HamsterState
 internal import HamsterTLS
 internal import HamsterTail
@@ -34,6 +35,7 @@ final class TransferHandler: ChannelInboundHandler {
     private var idleTimer: Scheduled<Void>?
     private var silenceTimer: Scheduled<Void>?
     private var context: ChannelHandlerContext?
+    private var gate: RateGate?
 
     /// `outcome` is completed exactly once, whatever happens.
     init(transfer: Transfer, outcome: EventLoopPromise<TransferOutcome>, threadPool: NIOThreadPool) {
@@ -45,11 +47,18 @@ final class TransferHandler: ChannelInboundHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        // Each path is a flow of its own: they share the rate evenly.
+        gate = transfer.limiter.gate(host: "\(transfer.request.source.path)", output: "") {
+            [loop = context.eventLoop] in
+            loop.execute { bound.value.pump() }
+        }
         armSilenceTimer(context)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
         run(machine.disconnected())
+        gate = nil
         self.context = nil
     }
 
@@ -228,7 +237,7 @@ extension TransferHandler {
                 let action = machine.giveUp(source, now: .uptime)
                 if case .shut = action { return run(action) }
             }
-            guard readAndSend() else { return }
+            guard gate?.mayRead() ?? true, readAndSend() else { return }
         }
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         context.eventLoop.execute { bound.value.pump() }
@@ -276,13 +285,13 @@ extension TransferHandler {
     private func send(_ batch: ByteBuffer) {
         stopTimers()
         transfer.slot.setIdle(false)
-        guard let deflater else {
-            write(batch)
-            return
+        var bytes = batch
+        if let deflater {
+            bytes = ByteBuffer()
+            deflater.deflate(batch, into: &bytes)
         }
-        var compressed = ByteBuffer()
-        deflater.deflate(batch, into: &compressed)
-        write(compressed)
+        gate?.spend(bytes.readableBytes)
+        write(bytes)
     }
 
     private func write(_ bytes: ByteBuffer) { context?.writeAndFlush(wrapOutboundOut(bytes), promise: nil) }
@@ -389,5 +398,5 @@ extension TransferHandler {
 
 extension Duration {
     /// The event loops' clock.
-    fileprivate static var uptime: Duration { .nanoseconds(Int64(clamping: NIODeadline.now().uptimeNanoseconds)) }
+    static var uptime: Duration { .nanoseconds(Int64(clamping: NIODeadline.now().uptimeNanoseconds)) }
 }

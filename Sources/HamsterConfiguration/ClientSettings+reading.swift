@@ -97,7 +97,7 @@ extension ClientSettings {
         client.connectionsMax = table.integer("max_connections", in: 1...100_000, default: 64)
         client.connectTimeout = table.duration(
             "connect_timeout", in: .milliseconds(100)...(.seconds(600)), default: .seconds(10))
-        table.refuseUnsupported("rate_limit")
+        client.bytesPerSecond = table.rate("rate_limit")
         table.finish()
     }
 

@@ -120,6 +120,29 @@ import Testing
         #expect(scene.acknowledged == [0])
     }
 
+    @Test func `what is beyond the rate waits for it`() async throws {
+        let scene = try await TransferScene("0123456789", bytesPerSecond: 10)
+        try await scene.open()
+        #expect(try await scene.next() == "0123456789")
+        try scene.directory.append("a.log", "more")
+        try await scene.fire(TransferCommand.look)
+        scene.clock.advance(by: .milliseconds(990))
+        await scene.channel.testingEventLoop.run()
+        #expect(try await scene.isQuiet())
+        scene.clock.advance(by: .milliseconds(20))
+        #expect(try await scene.next() == "more")
+    }
+
+    @Test func `a stop does not wait for the rate`() async throws {
+        let scene = try await TransferScene("0123456789", bytesPerSecond: 1)
+        try await scene.open()
+        #expect(try await scene.next() == "0123456789")
+        try scene.directory.append("a.log", "more")
+        try await scene.fire(TransferCommand.look)
+        try await scene.fire(TransferCommand.stop)
+        #expect(try await scene.next() == "<shut>")
+    }
+
     @Test func `what is appended is sent`() async throws {
         let scene = try await TransferScene("one\n")
         try await scene.open()

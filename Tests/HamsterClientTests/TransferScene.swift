@@ -1,6 +1,7 @@
 import HamsterCore
 import HamsterFiles
 import HamsterProtocol
+import HamsterRateLimit
 import HamsterState
 import HamsterTail
 import HamsterTesting
@@ -19,11 +20,13 @@ final class TransferScene: Sendable {
     let file: TailedFile
     let channel: NIOAsyncTestingChannel
     let slots = ConnectionSlots(slotsMax: 1)
+    let clock = ManualClock()
     private let outcomeFuture: EventLoopFuture<TransferOutcome>
     private let records = Mutex<[FileRecord]>([])
 
     init(
         _ text: String = "", offset: Int = 0, sizeLimit: UInt64? = nil, isCompressed: Bool = false,
+        bytesPerSecond: Int? = nil,
         flushInterval: TimeAmount = .zero, on channel: NIOAsyncTestingChannel = NIOAsyncTestingChannel(),
         wrap: @Sendable (any ReadableFile, ScratchDirectory) -> any ReadableFile = { file, _ in file }
     ) async throws {
@@ -50,6 +53,9 @@ final class TransferScene: Sendable {
             settings: FileTransfer.Settings(
                 chunkBytesMin: 100, flushInterval: .nanoseconds(flushInterval.nanoseconds), closeIdle: .seconds(300)),
             rotation: RotationRule(rotateWait: .zero), slot: try #require(await slots.acquire()),
+            limiter: RateLimiter(
+                RateLimits(total: bytesPerSecond),
+                RateLimiter.Scheduling(now: { [clock] in clock.now }) { [clock] in clock.schedule(in: $0, $1) }),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             acknowledged: { [weak self] record in self?.records.withLock { $0.append(record) } })
         try await channel.testingEventLoop.executeInContext { [channel] in

@@ -186,8 +186,8 @@ struct ClientErrorTests {
 
     static let later = [
         ErroneousFile(
-            target + "rate_limit = \"10 MiB/s\"\n" + input,
-            "/c:3: target.rate_limit: not supported yet: take it out"),
+            target + "rate_limit = \"10 MiB\"\n" + input,
+            "/c:3: target.rate_limit: expected a rate such as \"10 MiB/s\", at least 1 KiB/s, got \"10 MiB\""),
         ErroneousFile(
             target + input + "method = \"once\"\nonrotate = \"delete\"\n",
             "/c:6: input[0].onrotate: method \"once\" knows no rotation: take it out, or use \"watch\" or \"close\""),

@@ -42,6 +42,7 @@ struct EffectiveTextTests {
                 compress = false
                 max_connections = 64
                 connect_timeout = "10s"
+                # rate_limit: none
 
                 [target.tls]
                 enabled = true

@@ -172,23 +172,8 @@ private final class SocketDouble: ChannelOutboundHandler {
     }
 }
 
-/// A time that the test sets, and the alarm that the rate limiter asked for.
-final class ManualClock: Sendable {
-    private let state = Mutex<(now: Duration, alarms: [(due: Duration, wake: @Sendable () -> Void)])>((.zero, []))
-
+extension ManualClock {
     var scheduling: RateLimiter.Scheduling {
-        RateLimiter.Scheduling(now: { [self] in state.withLock { $0.now } }) { [self] delay, wake in
-            state.withLock { $0.alarms.append(($0.now + delay, wake)) }
-        }
-    }
-
-    func advance(by duration: Duration) {
-        let due = state.withLock { state in
-            state.now += duration
-            let due = state.alarms.filter { $0.due <= state.now }
-            state.alarms.removeAll { $0.due <= state.now }
-            return due
-        }
-        for alarm in due { alarm.wake() }
+        RateLimiter.Scheduling(now: { [self] in now }) { [self] delay, wake in schedule(in: delay, wake) }
     }
 }

@@ -1,6 +1,7 @@
 import HamsterCore
 import HamsterFiles
 import HamsterProtocol
+import HamsterRateLimit
 import HamsterRouting
 import HamsterStore
 import HamsterTesting
@@ -178,5 +179,28 @@ import Testing
         try await connection.shut()
         while connection.channel.isActive { await connection.channel.testingEventLoop.run() }
         #expect(scene.directory.contents("out/web1/a.log")?.count == 8 << 20)
+    }
+
+    @Test func `a bomb is written no faster than the stream's rate`() async throws {
+        var rates = RateLimits()
+        rates.perStream = 1 << 20
+        let scene = try ServerScene(rates: rates)
+        let (connection, _) = try await scene.open("web1:/a.log compress:zlib")
+        let size = { scene.directory.contents("out/web1/a.log")?.count ?? 0 }
+        try await connection.send(try compressed([UInt8](repeating: 0, count: 8 << 20)))
+        try await connection.shut()
+        for second in 0..<7 {
+            for _ in 0..<20 { await connection.channel.testingEventLoop.run() }
+            #expect(size() > second << 20 && size() <= (second + 1) << 20)
+            for _ in 0..<20 {
+                scene.clock.advance(by: .milliseconds(50))
+                await connection.channel.testingEventLoop.run()
+            }
+        }
+        while connection.channel.isActive {
+            scene.clock.advance(by: .milliseconds(50))
+            await connection.channel.testingEventLoop.run()
+        }
+        #expect(size() == 8 << 20)
     }
 }
