@@ -43,6 +43,13 @@ package struct ClientConfiguration: Sendable {
         self.inputs = inputs
     }
 
+    /// The keys whose values differ and can't be changed while the client runs.
+    func keysThatNeedRestart(for other: ClientConfiguration) -> [String] {
+        let isWatching = inputs.contains { $0.files.method.isWatching }
+        // Nobody looks for files any more where all were to be sent once.
+        return isWatching ? [] : ["input"]
+    }
+
     /// Of so many descriptors some are for connections, event loops and the log: files get the rest.
     package mutating func useDescriptors(_ descriptorsMax: Int) {
         let reserved = min(connectionsMax, descriptorsMax / 2) + 64
@@ -62,6 +69,13 @@ package struct InputConfiguration: Sendable {
     package var metadata: [String: String] = [:]
 
     package init(_ files: FileSelection) { self.files = files }
+
+    /// Whether streams say the same of their files, and behave in the same way.
+    func isAnnouncedLike(_ other: InputConfiguration) -> Bool {
+        name == other.name && metadata == other.metadata && chunkBytesMin == other.chunkBytesMin
+            && flushInterval == other.flushInterval && closeIdle == other.closeIdle
+            && files.rotateWait == other.files.rotateWait
+    }
 
     /// The service of a file: the input's name, or the file's name without its extension.
     package func service(of path: SourcePath) -> String {

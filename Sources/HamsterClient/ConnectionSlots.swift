@@ -39,14 +39,20 @@ final class ConnectionSlots: Sendable {
         var holders: [Int: Holder] = [:]
         var waiters: [Waiter] = []
         var nextNumber = 0
+        var slotsMax: Int
         /// Waiters that were cancelled before they began to wait.
         var cancelled: Set<Int> = []
     }
 
-    private let state = Mutex(State())
-    private let slotsMax: Int
+    private let state: Mutex<State>
 
-    init(slotsMax: Int) { self.slotsMax = slotsMax }
+    init(slotsMax: Int) { state = Mutex(State(slotsMax: slotsMax)) }
+
+    /// Those that hold a place beyond a new limit keep it until they have nothing to do.
+    func limit(to slotsMax: Int) {
+        state.withLock { $0.slotsMax = slotsMax }
+        grant()
+    }
 
     fileprivate var isContended: Bool { state.withLock { !$0.waiters.isEmpty } }
 
@@ -69,7 +75,7 @@ final class ConnectionSlots: Sendable {
         let (wasCancelled, giveUp) = state.withLock { state -> (Bool, (@Sendable () -> Void)?) in
             if state.cancelled.remove(waiter.number) != nil { return (true, nil) }
             state.waiters.append(waiter)
-            return (false, state.holders.count >= slotsMax ? Self.takeIdle(&state) : nil)
+            return (false, state.holders.count >= state.slotsMax ? Self.takeIdle(&state) : nil)
         }
         guard !wasCancelled else {
             waiter.continuation.resume(returning: nil)
@@ -87,7 +93,7 @@ final class ConnectionSlots: Sendable {
 
     private func nextGranted() -> Waiter? {
         state.withLock { state in
-            guard state.holders.count < slotsMax, !state.waiters.isEmpty else { return nil }
+            guard state.holders.count < state.slotsMax, !state.waiters.isEmpty else { return nil }
             let waiter = state.waiters.removeFirst()
             state.holders[waiter.number] = Holder()
             return waiter

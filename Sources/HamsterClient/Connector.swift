@@ -8,12 +8,28 @@ internal import Synchronization
 
 /// Opens connections to the targets in their order of preference, and runs transfers on them.
 final class Connector: Sendable {
-    private struct Endpoint: Sendable {
+    /// A target, with the certificates that it is spoken to with.
+    struct Endpoint: Sendable {
         var target: ClientConfiguration.Target
         var context: TLSContext?
+
+        /// Reads the certificates. Throws `TLSError`.
+        static func all(_ configuration: ClientConfiguration) throws(TLSError) -> [Endpoint] {
+            var endpoints: [Endpoint] = []
+            for target in configuration.targets {
+                var context: TLSContext?
+                if let tls = target.tls {
+                    context = try TLSContext(client: tls, applicationProtocols: [ProtocolLimits.applicationProtocol])
+                }
+                endpoints.append(Endpoint(target: target, context: context))
+            }
+            return endpoints
+        }
     }
 
     private struct State {
+        var endpoints: [Endpoint]
+        var connectTimeout: TimeAmount
         /// The target that is tried first.
         var preferred = 0
         /// Nil before the first attempt: the first result is always worth a line.
@@ -26,12 +42,10 @@ final class Connector: Sendable {
     /// How often targets before the present one are tried.
     private static let returnInterval: Duration = .seconds(15)
 
-    private let endpoints: [Endpoint]
-    private let connectTimeout: TimeAmount
     private let group: MultiThreadedEventLoopGroup
     private let threadPool: NIOThreadPool
     private let logger: Logger
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let leftFirst = WakeSignal()
 
     /// Reads the certificates. Throws `TLSError`.
@@ -39,29 +53,36 @@ final class Connector: Sendable {
         _ configuration: ClientConfiguration, group: MultiThreadedEventLoopGroup, threadPool: NIOThreadPool,
         logger: Logger
     ) throws(TLSError) {
-        var endpoints: [Endpoint] = []
-        for target in configuration.targets {
-            var context: TLSContext?
-            if let tls = target.tls {
-                context = try TLSContext(client: tls, applicationProtocols: [ProtocolLimits.applicationProtocol])
-            }
-            endpoints.append(Endpoint(target: target, context: context))
-        }
-        self.endpoints = endpoints
-        connectTimeout = TimeAmount(configuration.connectTimeout)
+        state = Mutex(
+            State(
+                endpoints: try Endpoint.all(configuration), connectTimeout: TimeAmount(configuration.connectTimeout)))
         self.group = group
         self.threadPool = threadPool
         self.logger = logger
     }
 
     /// The target that the next connection tries first.
-    var preferredTarget: String { endpoints[state.withLock { $0.preferred }].target.description }
+    var preferredTarget: String { state.withLock { $0.endpoints[$0.preferred].target.description } }
+
+    /// Uses other targets or certificates from the next connection on. Those that are open go on, unless their targets are
+    /// not among the new ones: they are opened anew.
+    func use(_ endpoints: [Endpoint], connectTimeout: Duration) {
+        let channels = state.withLock { state -> [any Channel] in
+            let isSame = state.endpoints.map(\.target.description) == endpoints.map(\.target.description)
+            state.endpoints = endpoints
+            state.connectTimeout = TimeAmount(connectTimeout)
+            guard !isSame else { return [] }
+            state.preferred = 0
+            state.isReachable = nil
+            return state.channels.values.map(\.channel)
+        }
+        for channel in channels { channel.pipeline.fireUserInboundEventTriggered(TransferCommand.reopen) }
+    }
 
     /// Runs one transfer from connect to close. Cancellation ends it after the last acknowledgement.
     /// `started` gets the connection, for commands to it.
     func run(_ transfer: Transfer, started: @Sendable (any Channel) -> Void) async -> TransferOutcome {
-        let index = state.withLock { $0.preferred }
-        let endpoint = endpoints[index]
+        let (index, endpoint) = state.withLock { ($0.preferred, $0.endpoints[$0.preferred]) }
         var transfer = transfer
         transfer.logger[metadataKey: "target"] = "\(endpoint.target.description)"
         let opened = transfer.opened
@@ -119,14 +140,15 @@ final class Connector: Sendable {
         _ loop: any EventLoop, _ endpoint: Endpoint,
         _ makeHandler: @escaping @Sendable (any Channel) -> any ChannelHandler
     ) -> ClientBootstrap {
-        ClientBootstrap(group: loop)
+        let connectTimeout = state.withLock { $0.connectTimeout }
+        return ClientBootstrap(group: loop)
             .connectTimeout(connectTimeout)
             .channelOption(.allowRemoteHalfClosure, value: true)
             .channelOption(.maxMessagesPerRead, value: 1)
             .channelOption(.recvAllocator, value: Self.readBytes)
             .channelOption(.socketOption(.so_keepalive), value: 1)
             .channelOption(.transmissionTimeout, value: ProtocolLimits.transmissionMilliseconds)
-            .channelInitializer { [connectTimeout] channel in
+            .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
                     if let context = endpoint.context {
@@ -166,8 +188,9 @@ extension Connector {
             }
             // A share at random: a fleet must not come back as one.
             try? await Task.sleep(for: Self.returnInterval * Double.random(in: 0.5...1))
-            for index in 0..<state.withLock({ $0.preferred }) where await welcomes(endpoints[index]) {
-                moveBack(to: index)
+            for (index, endpoint) in state.withLock({ $0.endpoints.prefix($0.preferred) }).enumerated()
+            where await welcomes(endpoint) {
+                moveBack(to: index, endpoint)
                 break
             }
         }
@@ -176,7 +199,7 @@ extension Connector {
     /// Whether a target answers as a server does that takes streams.
     private func welcomes(_ endpoint: Endpoint) async -> Bool {
         do throws(ClientError) {
-            let timeout = connectTimeout
+            let timeout = state.withLock { $0.connectTimeout }
             let (_, answer) = try await connect(endpoint) { ProbeHandler(answer: $0, timeout: timeout) }
             // The handler answers whatever happens; only a loop that has ended does not.
             return (try? await answer.get()) ?? false
@@ -185,13 +208,13 @@ extension Connector {
         }
     }
 
-    private func moveBack(to index: Int) {
+    private func moveBack(to index: Int, _ endpoint: Endpoint) {
         let channels = state.withLock { state -> [any Channel] in
             guard index < state.preferred else { return [] }
             state.preferred = index
             return state.channels.values.filter { $0.endpoint > index }.map(\.channel)
         }
-        logger.notice("target is back", metadata: ["target": "\(endpoints[index].target.description)"])
+        logger.notice("target is back", metadata: ["target": "\(endpoint.target.description)"])
         for channel in channels { channel.pipeline.fireUserInboundEventTriggered(TransferCommand.giveUp) }
     }
 
@@ -223,8 +246,8 @@ extension Connector {
     /// The next target in the list is tried first from now on, unless another file has moved on already.
     private func advance(from index: Int) {
         let hasLeft = state.withLock { state in
-            guard state.preferred == index, endpoints.count > 1 else { return false }
-            state.preferred = (index + 1) % endpoints.count
+            guard state.preferred == index, state.endpoints.count > 1 else { return false }
+            state.preferred = (index + 1) % state.endpoints.count
             return state.preferred > 0
         }
         if hasLeft { leftFirst.raise() }

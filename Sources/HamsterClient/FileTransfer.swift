@@ -355,6 +355,15 @@ extension FileTransfer {
         return isIdle || now - streaming.openedAt > Self.turn ? finish(streaming, .ended) : .none
     }
 
+    /// What was said of the stream is out of date.
+    package mutating func reopen() -> Action {
+        switch state {
+        case .streaming(let streaming): finish(streaming, .ended)
+        case .opening, .verifying: end(.ended)
+        case .finishing, .ended: .none
+        }
+    }
+
     /// The client stops: the last acknowledgement is awaited.
     package mutating func stop() -> Action {
         switch state {

@@ -21,6 +21,8 @@ struct InputWatcher {
     private let shippers: ShipperTable
     private let logger: Logger
     private var reported: Set<FileError> = []
+    /// Shippers of paths that were dropped by a reload: the next one of such a path waits for their end.
+    private var leaving: [SourcePath: PathShipper] = [:]
 
     init(environment: PathShipper.Environment, shippers: ShipperTable) {
         self.environment = environment
@@ -28,9 +30,12 @@ struct InputWatcher {
         logger = environment.logger
     }
 
+    /// Runs a shipper, after the end of another one where there is one.
+    typealias Start = (PathShipper, _ predecessor: PathShipper?) -> Void
+
     /// Looks once, then follows changes until cancellation; returns after the first look where nothing is followed.
     /// `start` is called with each new shipper.
-    mutating func run(start: (PathShipper) -> Void) async throws(FileError) {
+    mutating func run(start: Start) async throws(FileError) {
         let isWatching = environment.configuration.inputs.contains { $0.files.method.isWatching }
         let watches = isWatching ? WatchedDirectories(try DirectoryWatch()) : nil
         defer { watches?.close() }
@@ -39,6 +44,7 @@ struct InputWatcher {
         var scannedAt = ContinuousClock.now
         var dueAt = scannedAt + Self.rescanInterval
         while !Task.isCancelled {
+            if await reload() { dueAt = .now }
             let events = await watches.events(until: dueAt, or: environment.rescan)
             let isEverythingTold = await look(at: events, start)
             if environment.rescan.take() || !isEverythingTold {
@@ -52,7 +58,7 @@ struct InputWatcher {
     }
 
     /// Returns how long it took.
-    private mutating func scan(_ watches: WatchedDirectories?, _ start: (PathShipper) -> Void) async -> Duration {
+    private mutating func scan(_ watches: WatchedDirectories?, _ start: Start) async -> Duration {
         let begin = ContinuousClock.now
         watches?.beginScan()
         let catalogue = environment.catalogue
@@ -67,7 +73,7 @@ struct InputWatcher {
     }
 
     /// False: everything has to be looked at.
-    private mutating func look(at events: WatchedDirectories.Events, _ start: (PathShipper) -> Void) async -> Bool {
+    private mutating func look(at events: WatchedDirectories.Events, _ start: Start) async -> Bool {
         guard case .paths(let events) = events else { return false }
         guard !events.isEmpty else { return true }
         let catalogue = environment.catalogue
@@ -78,7 +84,7 @@ struct InputWatcher {
         return isEverythingTold
     }
 
-    private mutating func apply(_ changes: FileCatalogue.Changes, _ start: (PathShipper) -> Void) async {
+    private mutating func apply(_ changes: FileCatalogue.Changes, _ start: Start) async {
         report(changes.problems)
         if !changes.found.isEmpty { await save() }
         // First: a path may be in both lists.
@@ -88,7 +94,7 @@ struct InputWatcher {
         for path in changes.found {
             let shipper = PathShipper(path, environment: environment)
             shippers.set(shipper, for: path.path)
-            start(shipper)
+            start(shipper, leaving.removeValue(forKey: path.path))
         }
         for path in changes.found + changes.changed {
             for file in path.all { environment.progress.found(file) }
@@ -97,6 +103,31 @@ struct InputWatcher {
         for (path, byteCount) in changes.lost {
             if let file = path.first { shippers[path.path]?.report(lost: byteCount, of: file) }
         }
+    }
+
+    /// Puts a configuration in force that was laid ready. True: everything has to be looked at by it.
+    private mutating func reload() async -> Bool {
+        guard let (old, new) = environment.live.advance() else { return false }
+        let catalogue = environment.catalogue
+        let selections = new.inputs.map(\.files)
+        guard let dropped = try? await environment.threadPool.runIfActive({ catalogue.replaceSelections(selections) })
+        else { return false }
+        for path in dropped {
+            guard let shipper = shippers.remove(path.path) else { continue }
+            shipper.stop()
+            leaving[path.path] = shipper
+        }
+        if !dropped.isEmpty {
+            logger.notice(
+                "paths are in no input any more, or by another method", metadata: ["paths": "\(dropped.count)"])
+        }
+        let isSameClient = old.hostName == new.hostName && old.offersCompression == new.offersCompression
+        for shipper in shippers.all {
+            let (before, now) = (shipper.input, new.inputs[shipper.followed.input])
+            shipper.update(now)
+            if !isSameClient || !now.isAnnouncedLike(before) { shipper.reopen() }
+        }
+        return true
     }
 
     /// A path that is not in the state would be taken for one that this client has never seen, and what is rotated away

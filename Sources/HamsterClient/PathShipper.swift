@@ -13,7 +13,7 @@ internal import Synchronization
 final class PathShipper: Sendable {
     /// What the files of all paths share.
     struct Environment: Sendable {
-        var configuration: ClientConfiguration
+        var live: LiveConfiguration
         var state: StateStore
         var catalogue: SharedCatalogue
         var slots: ConnectionSlots
@@ -25,28 +25,34 @@ final class PathShipper: Sendable {
         /// For a file that only a look at everything finds.
         var rescan = RescanRequest()
         var descriptorShortage = ShortageReport()
+
+        var configuration: ClientConfiguration { live.current }
     }
 
     /// Descriptors come back as soon as other files are delivered.
     private static let descriptorWaitMax: Duration = .seconds(10)
 
     let followed: FollowedPath
-    let input: InputConfiguration
     let environment: Environment
     let logger: Logger
+    private let currentInput: Mutex<InputConfiguration>
     private let signal = WakeSignal()
+    private let isStopped = Atomic<Bool>(false)
+    private let ended = WakeSignal()
     private let connection = Mutex<(any Channel)?>(nil)
     private let isRetired = Atomic<Bool>(false)
     private let currentCondition = Mutex(ShippingCondition())
 
     init(_ followed: FollowedPath, environment: Environment) {
         self.followed = followed
-        input = environment.configuration.inputs[followed.input]
+        currentInput = Mutex(environment.configuration.inputs[followed.input])
         self.environment = environment
         var logger = environment.logger
         logger[metadataKey: "path"] = "\(printable(followed.path.bytes, charactersMax: 300))"
         self.logger = logger
     }
+
+    var input: InputConfiguration { currentInput.withLock { $0 } }
 
     private var descriptorWait: Duration { Self.descriptorWaitMax * Double.random(in: 0.5...1) }
 
@@ -71,11 +77,31 @@ final class PathShipper: Sendable {
         signal.raise()
     }
 
-    /// Returns at cancellation, after ``retire()``, or for a path that is sent once when its files are delivered.
+    /// The path's input has changed; the next stream goes by that. From any thread.
+    func update(_ input: InputConfiguration) { currentInput.withLock { $0 = input } }
+
+    /// Ends the present stream after its last acknowledgement, and opens it anew: what was said of it is out of date. From
+    /// any thread.
+    func reopen() {
+        connection.withLock { $0 }?.pipeline.fireUserInboundEventTriggered(TransferCommand.reopen)
+    }
+
+    /// The path is not to be followed any more: ``run()`` returns after the last acknowledgement. From any thread.
+    func stop() {
+        isStopped.store(true, ordering: .releasing)
+        signal.raise()
+        reopen()
+    }
+
+    /// Returns once ``run()`` has, or at cancellation. One waiter.
+    func waitForEnd() async { await ended.wait() }
+
+    /// Returns at cancellation, after ``stop()`` or ``retire()``, or for a path that is sent once when its files are delivered.
     /// Throws ``ClientError`` where the retry policy gives up.
     func run() async throws(ClientError) {
+        defer { ended.raise() }
         var attempts = Attempts(policy: environment.configuration.retry)
-        while !Task.isCancelled {
+        while !Task.isCancelled, !isStopped.load(ordering: .acquiring) {
             guard let file = followed.first else {
                 if input.files.method == .once || isRetired.load(ordering: .acquiring) { return }
                 note(.waiting)
@@ -264,6 +290,7 @@ extension PathShipper {
         let before = file.acknowledged
         let outcome = await environment.connector.run(transfer) { channel in
             connection.withLock { $0 = channel }
+            if isStopped.load(ordering: .acquiring) { reopen() }
             // What happened between the last look and now must not be missed.
             channel.pipeline.fireUserInboundEventTriggered(TransferCommand.look)
         }

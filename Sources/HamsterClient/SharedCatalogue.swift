@@ -20,6 +20,11 @@ final class SharedCatalogue: Sendable {
         catalogue.withLock { $0.look(at: events, now: .now) }
     }
 
+    /// Returns the paths that are not followed any more.
+    func replaceSelections(_ selections: [FileSelection]) -> [FollowedPath] {
+        catalogue.withLock { $0.replaceSelections(selections) }
+    }
+
     /// Whether a file of which nothing is sent was truncated all the same.
     func isOverwritten(_ file: TailedFile, of path: FollowedPath) throws(FileError) -> Bool {
         try catalogue.withLock { catalogue throws(FileError) in

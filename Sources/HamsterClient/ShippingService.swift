@@ -4,7 +4,7 @@ internal import HamsterProtocol
 internal import HamsterRateLimit
 package import HamsterState
 package import HamsterStatus
-internal import HamsterTLS
+package import HamsterTLS
 internal import HamsterTail
 package import Logging
 internal import NIOCore
@@ -19,7 +19,7 @@ package final class ShippingService: Service {
     /// And the least pause between two saves, in lengths of one: with very many files a save is work.
     private static let savePauseFactor = 20
 
-    private let configuration: ClientConfiguration
+    private let live: LiveConfiguration
     private let state: StateStore
     private let fileSystem: any FileSystem
     private let logger: Logger
@@ -29,13 +29,13 @@ package final class ShippingService: Service {
     package let failures = ShippingFailures()
     private let catalogue: SharedCatalogue
     private let shippers = ShipperTable()
-    private let runningConnector = Mutex<Connector?>(nil)
+    private let running = Mutex<PathShipper.Environment?>(nil)
 
     /// Opens nothing yet.
     package init(
         configuration: ClientConfiguration, state: StateStore, fileSystem: any FileSystem, logger: Logger
     ) {
-        self.configuration = configuration
+        live = LiveConfiguration(configuration)
         self.state = state
         self.fileSystem = fileSystem
         self.logger = logger
@@ -65,7 +65,7 @@ package final class ShippingService: Service {
     /// How the files fare at present, for `loghamsterc status`. Looks at open files: never on an event loop.
     package var status: [JSON.Member] {
         ShippingStatus(
-            shippers: shippers.all, target: runningConnector.withLock { $0?.preferredTarget } ?? "-",
+            shippers: shippers.all, target: running.withLock { $0 }?.connector.preferredTarget ?? "-",
             progress: progress.snapshot
         ).document
     }
@@ -79,10 +79,10 @@ package final class ShippingService: Service {
         threadPool.start()
         let result: Result<Void, any Error>
         do {
-            let connector = try Connector(configuration, group: group, threadPool: threadPool, logger: logger)
-            runningConnector.withLock { $0 = connector }
-            let limiter = Self.limiter(configuration, on: group.any())
-            result = .success(try await ship(with: connector, limiter, threadPool))
+            let environment = try environment(group, threadPool)
+            running.withLock { $0 = environment }
+            defer { running.withLock { $0 = nil } }
+            result = .success(try await ship(environment))
         } catch {
             result = .failure(error)
         }
@@ -99,16 +99,36 @@ package final class ShippingService: Service {
             })
     }
 
-    private func ship(
-        with connector: Connector, _ limiter: RateLimiter, _ threadPool: NIOThreadPool
-    ) async throws {
-        let environment = PathShipper.Environment(
-            configuration: configuration, state: state, catalogue: catalogue,
-            slots: ConnectionSlots(slotsMax: configuration.connectionsMax), connector: connector,
-            limiter: limiter, progress: progress, threadPool: threadPool, logger: logger)
+    private func environment(
+        _ group: MultiThreadedEventLoopGroup, _ threadPool: NIOThreadPool
+    ) throws(TLSError) -> PathShipper.Environment {
+        let configuration = live.current
+        return PathShipper.Environment(
+            live: live, state: state, catalogue: catalogue,
+            slots: ConnectionSlots(slotsMax: configuration.connectionsMax),
+            connector: try Connector(configuration, group: group, threadPool: threadPool, logger: logger),
+            limiter: Self.limiter(configuration, on: group.any()), progress: progress, threadPool: threadPool,
+            logger: logger)
+    }
+
+    /// Puts another configuration in force: inputs, targets, certificates, rates. Streams go on where nothing changes for
+    /// them, and are opened anew otherwise. Returns what of it needs a restart. Throws `TLSError`, and changes nothing then.
+    package func reload(_ new: ClientConfiguration) throws(TLSError) -> [String] {
+        let endpoints = try Connector.Endpoint.all(new)
+        guard let environment = running.withLock({ $0 }) else { return [] }
+        let restart = live.current.keysThatNeedRestart(for: new)
+        environment.connector.use(endpoints, connectTimeout: new.connectTimeout)
+        environment.slots.limit(to: new.connectionsMax)
+        environment.limiter.change(RateLimits(total: new.bytesPerSecond))
+        live.offer(new)
+        environment.rescan.request()
+        return restart
+    }
+
+    private func ship(_ environment: PathShipper.Environment) async throws {
         let result = await withTaskGroup(of: Void.self) { saving in
-            saving.addTask { await self.saveRegularly(threadPool) }
-            saving.addTask { await connector.returnToFirst() }
+            saving.addTask { await self.saveRegularly(environment.threadPool) }
+            saving.addTask { await environment.connector.returnToFirst() }
             defer { saving.cancelAll() }
             return await cancelWhenGracefulShutdown {
                 await self.shipAll(environment)
@@ -127,7 +147,7 @@ package final class ShippingService: Service {
         let ended = WakeSignal()
         return await withTaskGroup(of: Result<Void, FileError>?.self) { group in
             group.addTask { await self.watchAndShip(environment, ended) }
-            if configuration.inputs.allSatisfy({ $0.files.method == .untilRotated }) {
+            if live.current.inputs.allSatisfy({ $0.files.method == .untilRotated }) {
                 group.addTask {
                     await ended.wait()
                     return nil
@@ -146,8 +166,9 @@ package final class ShippingService: Service {
         await withDiscardingTaskGroup { group in
             var watcher = InputWatcher(environment: environment, shippers: shippers)
             do throws(FileError) {
-                try await watcher.run { shipper in
+                try await watcher.run { shipper, predecessor in
                     group.addTask {
+                        await predecessor?.waitForEnd()
                         do throws(ClientError) {
                             try await shipper.run()
                         } catch {

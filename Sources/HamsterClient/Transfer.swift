@@ -56,6 +56,8 @@ enum TransferCommand: Sendable {
     case look
     /// Somebody else needs the connection's place: end if nothing is to be done.
     case giveUp
+    /// End after the last acknowledgement: the stream is to be opened anew, or not at all.
+    case reopen
     /// The client stops: end after the last acknowledgement.
     case stop
 }

@@ -23,7 +23,9 @@ package struct FileCatalogue: Sendable {
     /// A folder may be on a disk that is away for a while.
     static let forgetAfterDays: Int64 = 90
 
-    let selections: [FileSelection]
+    var selections: [FileSelection]
+    /// Selections that are looked at for the first time, later than the others.
+    var freshSelections: Set<Int> = []
     let state: StateStore
     let fileSystem: any FileSystem
     let budget: OpenFileBudget
@@ -81,6 +83,7 @@ package struct FileCatalogue: Sendable {
         owners = owners.filter { identity, owner in owner.file(identity) != nil }
         locations = locations.filter { path, owner in owner.all.contains { $0.location == path } }
         forgetGone(&look)
+        freshSelections = []
         return look.result
     }
 
@@ -154,7 +157,8 @@ extension FileCatalogue {
         isFirst: Bool, _ watch: (Set<SourcePath>) -> Bool
     ) -> [(index: Int, scan: DirectoryScan)] {
         var scans: [(Int, DirectoryScan)] = []
-        for (index, selection) in selections.enumerated() where isFirst || selection.method.isWatching {
+        for (index, selection) in selections.enumerated()
+        where isFirst || selection.method.isWatching || freshSelections.contains(index) {
             var scan = DirectoryScan(selection.patterns, fileSystem: fileSystem)
             if selection.method.isWatching, watch(scan.directories) {
                 scan = DirectoryScan(selection.patterns, fileSystem: fileSystem)
@@ -358,7 +362,9 @@ extension FileCatalogue {
         if selections[index].method == .once {
             file.limit(to: status.size)
             file.setMustAnnounce(true)
-        } else if known == nil, look.isFirst, selections[index].start == .end, state.records(of: path).isEmpty {
+        } else if known == nil, look.isFirst || freshSelections.contains(index), selections[index].start == .end,
+            state.records(of: path).isEmpty
+        {
             _ = file.resume(at: try file.position(at: status.size), now: look.now.seconds)
         }
         return file

@@ -18,16 +18,21 @@ package final class FollowedPath: Sendable {
     }
 
     package let path: SourcePath
-    package let selection: FileSelection
-    /// The selection's place among the client's inputs.
-    package let input: Int
+    private let role: Mutex<(selection: FileSelection, input: Int)>
     private let files = Mutex<[TailedFile]>([])
 
     package init(path: SourcePath, selection: FileSelection, input: Int) {
         self.path = path
-        self.selection = selection
-        self.input = input
+        role = Mutex((selection, input))
     }
+
+    package var selection: FileSelection { role.withLock { $0.selection } }
+
+    /// The selection's place among the client's inputs.
+    package var input: Int { role.withLock { $0.input } }
+
+    /// The path is taken by this selection from now on, which has the method of the one before.
+    func reselect(_ selection: FileSelection, input: Int) { role.withLock { $0 = (selection, input) } }
 
     package var rotation: RotationRule { RotationRule(rotateWait: selection.rotateWait) }
 

@@ -37,7 +37,7 @@ struct Serve: AsyncParsableCommand {
         try await program.run(server, beside: [status], log: settings.log) {
             let count = store.reopenOutputs()
             logger.notice("SIGHUP: outputs are reopened", metadata: ["outputs": "\(count)"])
-            reload(server, logger)
+            reload(server, from: settings, logger)
         }
     }
 
@@ -54,25 +54,16 @@ struct Serve: AsyncParsableCommand {
     }
 
     /// Reads the configuration again. Whatever is wrong with it, the old one stays in force.
-    private func reload(_ server: LogHamsterServer, _ logger: Logger) {
+    private func reload(_ server: LogHamsterServer, from old: ServerSettings, _ logger: Logger) {
         do {
             let settings = try options.settings(LogHamsterDaemon.program)
             for warning in settings.warnings { logger.warning("unsafe setting", metadata: ["reason": "\(warning)"]) }
-            let restart = try server.reload(settings.server)
-            logger.notice("configuration is reloaded")
-            guard !restart.isEmpty else { return }
-            logger.warning(
-                "a restart is needed for some changes", metadata: ["keys": "\(restart.joined(separator: ", "))"])
+            var restart = try server.reload(settings.server)
+            if settings.log != old.log { restart.append("log") }
+            LogHamsterDaemon.program.reloaded(restart: restart, logger)
         } catch {
-            logger.error(
-                "configuration is not reloaded, the old one stays in force",
-                metadata: ["reason": "\(describe(error))"])
+            LogHamsterDaemon.program.notReloaded(error, logger)
         }
-    }
-
-    private func describe(_ error: any Error) -> String {
-        guard let error = error as? ConfigurationError else { return "\(error)" }
-        return error.problems.map { "\($0)" }.joined(separator: "; ")
     }
 
     private func report(_ error: StoreError, _ logger: Logger) {
