@@ -123,11 +123,15 @@ package struct LogHamsterServer: Service {
         if count > 0 { logger.notice("streams move to other outputs", metadata: ["streams": "\(count)"]) }
     }
 
+    /// Notes that another configuration was asked for, and can't be used.
+    package func reloadFailed() { statistics.reloadFailed() }
+
     /// Puts another configuration in force: rules, limits, certificates and revocations. Connections go on; streams whose
     /// output is another one now are sent to it. Returns what of it needs a restart. Throws `TLSError`, and changes
     /// nothing then.
     package func reload(_ new: ServerConfiguration) throws -> [String] {
         let policy = try ServerPolicy(new)
+        statistics.reloaded()
         var restart = configuration.keysThatNeedRestart(for: new)
         if (policy.tls == nil) != (self.policy.current.tls == nil) {
             restart.append("tls.enabled")

@@ -9,6 +9,8 @@ final class ServerStatistics: Sendable {
         var refusedStreams: Int
         var refusedConnections: Int
         var acceptFailures: Int
+        var reloads: Int
+        var failedReloads: Int
     }
 
     private let streams = Atomic<Int>(0)
@@ -16,6 +18,8 @@ final class ServerStatistics: Sendable {
     private let refusedStreams = Atomic<Int>(0)
     private let refusedConnections = Atomic<Int>(0)
     private let acceptFailures = Atomic<Int>(0)
+    private let reloads = Atomic<Int>(0)
+    private let failedReloads = Atomic<Int>(0)
 
     func streamOpened() { streams.add(1, ordering: .relaxed) }
 
@@ -28,11 +32,16 @@ final class ServerStatistics: Sendable {
     /// A connection waits in the kernel, for want of a descriptor or memory.
     func acceptFailed() { acceptFailures.add(1, ordering: .relaxed) }
 
+    func reloaded() { reloads.add(1, ordering: .relaxed) }
+
+    func reloadFailed() { failedReloads.add(1, ordering: .relaxed) }
+
     var snapshot: Snapshot {
         Snapshot(
             streams: streams.load(ordering: .relaxed), receivedBytes: receivedBytes.load(ordering: .relaxed),
             refusedStreams: refusedStreams.load(ordering: .relaxed),
             refusedConnections: refusedConnections.load(ordering: .relaxed),
-            acceptFailures: acceptFailures.load(ordering: .relaxed))
+            acceptFailures: acceptFailures.load(ordering: .relaxed), reloads: reloads.load(ordering: .relaxed),
+            failedReloads: failedReloads.load(ordering: .relaxed))
     }
 }

@@ -50,6 +50,8 @@ struct ServerStatus {
             .init("connections_refused", .number(statistics.refusedConnections)),
             .init("accept_failures", .number(statistics.acceptFailures)),
             .init("received_bytes", .number(statistics.receivedBytes + live)),
+            .init("reloads", .number(statistics.reloads)),
+            .init("reloads_failed", .number(statistics.failedReloads)),
         ])
     }
 

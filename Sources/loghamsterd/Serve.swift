@@ -62,6 +62,7 @@ struct Serve: AsyncParsableCommand {
             if settings.log != old.log { restart.append("log") }
             LogHamsterDaemon.program.reloaded(restart: restart, logger)
         } catch {
+            server.reloadFailed()
             LogHamsterDaemon.program.notReloaded(error, logger)
         }
     }

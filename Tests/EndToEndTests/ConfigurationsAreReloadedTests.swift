@@ -152,15 +152,16 @@ struct ClientsAreReloadedTests {
             extra:
                 "[output.second]\nmatch = { svc = \"second\" }\npath = \"{host}/second-{basename}\"\nframing = \"bytes\""
         )
-        let client = try deployment.startClient(target: "rate_limit = \"16 KiB/s\"", input: input)
-        let bytes = logText(bytes: 600_000)
+        let limit = "rate_limit = \"256 KiB/s\""
+        let client = try deployment.startClient(target: limit, input: input)
+        let bytes = logText(bytes: 2_000_000)
         try deployment.scratch.write("source/a.log", bytes)
         try await eventually("the beginning") { deployment.storedSize("a.log") > 0 }
         // Only the client's descriptor holds it now.
         try FileManager.default.removeItem(atPath: deployment.scratch("source/a.log"))
-        try await reload(deployment, client, input: "name = \"second\"\n" + input)
+        try await reload(deployment, client, target: limit, input: "name = \"second\"\n" + input)
 
-        try await eventually("both parts; \(client.errors.suffix(1500))", timeout: .seconds(20)) {
+        try await eventually("both parts") {
             let first = deployment.stored("a.log") ?? []
             let second = deployment.scratch.contents("stored/web1/second-a.log") ?? []
             return first + second == bytes && !second.isEmpty
