@@ -104,17 +104,32 @@ package struct LogHamsterServer: Service {
         }
     }
 
-    /// Moves streams to the new day's file where the path of their output has the date.
+    /// Moves streams to the new day's file where the path of their output has the date, and ends those whose certificate has
+    /// expired.
     private func followDays() async {
         var date = StreamFacts.date(at: FileTime.now.seconds)
         while !Task.isCancelled {
             let today = StreamFacts.date(at: FileTime.now.seconds)
             if today != date { moveStreams() }
             date = today
+            endOutdatedStreams()
             // Short, since the clock may be set.
             let untilMidnight = 86_400 - FileTime.now.seconds % 86_400
             try? await Task.sleep(for: .seconds(min(untilMidnight, 60)))
         }
+    }
+
+    /// Ends connections of clients that would not be let in any more.
+    private func judgePeers() {
+        endOutdatedStreams()
+        guard let tls = policy.current.tls else { return }
+        let recheck = TLSRecheck(by: tls)
+        for channel in connections.all { channel.pipeline.fireUserInboundEventTriggered(recheck) }
+    }
+
+    private func endOutdatedStreams() {
+        let count = streams.end(by: policy.current.hostBinding, now: FileTime.now.seconds)
+        if count > 0 { logger.notice("streams end with their certificates", metadata: ["streams": "\(count)"]) }
     }
 
     /// Sends streams to the outputs that they belong to by now.
@@ -141,6 +156,7 @@ package struct LogHamsterServer: Service {
             streams.limit(to: new.limits.streamsPerHostMax)
             limiter.change(new.rates)
             moveStreams()
+            judgePeers()
         }
         return restart
     }

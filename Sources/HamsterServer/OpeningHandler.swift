@@ -92,6 +92,9 @@ final class OpeningHandler: ChannelDuplexHandler, RemovableChannelHandler {
             if machine.wantsLine { context.close(promise: nil) }
         case let command as StopCommand:
             run(machine.aborted(command.reply), context)
+        case let objection as TLSPeerObjection:
+            environment.logger.notice("connection is ended", metadata: ["reason": "\(objection.reason)"])
+            run(machine.aborted(StopCommand.identityEnded(objection.reason).reply), context)
         default:
             context.fireUserInboundEventTriggered(event)
         }

@@ -39,7 +39,7 @@ struct StreamAdmission: Sendable {
             case .success(let found): routed = found
             case .failure(let reply): return .failure(reply)
             }
-            if let refusal = await claim(request, routed, for: handle) { return .failure(refusal) }
+            if let refusal = await claim(request, identity, routed, for: handle) { return .failure(refusal) }
             // From the claim on a reroute sees the stream; one that was before it is seen here.
             guard case .success(let now) = route(request, identity, handle), now.route == routed.route else {
                 registry.release(handle)
@@ -76,12 +76,13 @@ struct StreamAdmission: Sendable {
 
     /// The reply where the stream may not have what it needs.
     private func claim(
-        _ request: StreamRequest, _ routed: StreamRegistry.Routed, for handle: StreamHandle
+        _ request: StreamRequest, _ identity: PeerIdentity?, _ routed: StreamRegistry.Routed, for handle: StreamHandle
     ) async -> Reply? {
         let claim = StreamRegistry.Claim(
             source: request.source,
             key: request.acknowledgement.map { FileKey(host: request.source.host, file: $0.file) },
-            exclusiveOutput: routed.route.framing == .bytes ? routed.route.destination : nil, routed: routed)
+            exclusiveOutput: routed.route.framing == .bytes ? routed.route.destination : nil, peer: identity,
+            routed: routed)
         // Each round ends one older stream. More rounds than that means that clients fight over the file.
         for _ in 0..<3 {
             switch registry.claim(claim, for: handle) {

@@ -2,6 +2,7 @@ internal import HamsterFiles
 internal import HamsterProtocol
 internal import HamsterRateLimit
 internal import HamsterStore
+internal import HamsterTLS
 internal import Logging
 internal import NIOCore
 internal import NIOPosix
@@ -137,6 +138,8 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
             settleIfDrained()
         case let command as StopCommand:
             stop(command)
+        case let objection as TLSPeerObjection:
+            stop(.identityEnded(objection.reason))
         default:
             context.fireUserInboundEventTriggered(event)
         }
@@ -224,6 +227,9 @@ extension StreamHandler {
         if case .outputFailed(let error) = command {
             fail(error.reply, error)
             return
+        }
+        if case .identityEnded(let reason) = command {
+            environment.logger.notice("stream is ended", metadata: ["reason": "\(reason)"])
         }
         pendingStop = command.reply
         // What still waits is not acknowledged, and comes again.

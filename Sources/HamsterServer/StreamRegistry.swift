@@ -2,6 +2,7 @@ internal import HamsterCore
 internal import HamsterProtocol
 internal import HamsterRouting
 internal import HamsterStore
+internal import HamsterTLS
 internal import NIOCore
 internal import Synchronization
 
@@ -14,6 +15,8 @@ final class StreamRegistry: Sendable {
         var key: FileKey?
         /// The output's file where only one source may write it; nil where several share it.
         var exclusiveOutput: Destination?
+        /// The client's certificate; nil: it has shown none.
+        var peer: PeerIdentity?
         /// What led to the output, and which that is: to ask again when the rules or the day have changed.
         var routed: Routed?
     }
@@ -107,6 +110,27 @@ final class StreamRegistry: Sendable {
         return count
     }
 
+    /// Ends the streams whose certificate has expired, or names a host no more for which they are. Returns how many.
+    func end(by binding: HostBinding, now: Int64) -> Int {
+        let holders = state.withLock { Array($0.claims.values) }
+        var count = 0
+        for holder in holders {
+            let claim = holder.claim
+            let reason: String? =
+                if let peer = claim.peer, peer.notAfter < now {
+                    "certificate of '\(peer.subject)' has expired"
+                } else if !binding.permits(claim.peer, host: claim.source.host) {
+                    "its certificate may not send for '\(claim.source.host)' any more"
+                } else {
+                    nil
+                }
+            guard let reason else { continue }
+            count += 1
+            holder.handle.stop(.identityEnded(reason))
+        }
+        return count
+    }
+
     var count: Int { state.withLock { $0.claims.count } }
 
     /// A client sends the files of one path one after the other, so an older file's stream on the same path can only be
@@ -138,6 +162,8 @@ enum StopCommand: Sendable {
     case shutdown
     /// The stream belongs to another output by now.
     case rerouted
+    /// The client's certificate is not one by which this stream would be opened now.
+    case identityEnded(String)
     /// The output has lost what was not committed.
     case outputFailed(StoreError)
 
@@ -147,6 +173,8 @@ enum StopCommand: Sendable {
         case .takenOver(let streamID): Reply(.busy, "taken over by \(streamID)")
         case .shutdown: Reply(.unavailable, "server is stopping", retrySeconds: 1)
         case .rerouted: Reply(.unavailable, "the stream's output has changed", retrySeconds: 0)
+        // It comes back, and is told why by the handshake or by the reply to its INIT.
+        case .identityEnded: Reply(.unavailable, "the certificate has to be verified again", retrySeconds: 0)
         case .outputFailed(let error): error.reply
         }
     }

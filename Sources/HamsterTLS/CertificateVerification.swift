@@ -18,7 +18,8 @@ enum CertificateVerification {
         session.refusal = reason(store, session.context)
     }
 
-    private static func reason(_ store: OpaquePointer, _ context: TLSContext) -> String {
+    /// What a verification that has failed says.
+    static func reason(_ store: OpaquePointer, _ context: TLSContext) -> String {
         let code = X509_STORE_CTX_get_error(store)
         guard let pointer = X509_STORE_CTX_get_current_cert(store) else { return libraryText(code) }
         let certificate = Certificate(shared: pointer)

@@ -87,6 +87,20 @@ package final class TLSContext: @unchecked Sendable {
         return ssl
     }
 
+    /// Why a client's certificate, with what it sent of its chain (a `STACK_OF(X509) *`), doesn't pass; nil: it does.
+    func objection(to leaf: Certificate, chain: OpaquePointer?) -> String? {
+        OpenSSLErrorQueue.clear()
+        guard SSL_CTX_get_verify_mode(pointer) != SSL_VERIFY_NONE else { return nil }
+        guard let store = X509_STORE_CTX_new() else { return "no memory to verify it" }
+        defer { X509_STORE_CTX_free(store) }
+        guard X509_STORE_CTX_init(store, SSL_CTX_get_cert_store(pointer), leaf.pointer, chain) == 1,
+            X509_STORE_CTX_set_default(store, "ssl_client") == 1
+        else { return OpenSSLErrorQueue.drainText() }
+        X509_STORE_CTX_set_depth(store, Self.chainDepthMax)
+        defer { OpenSSLErrorQueue.clear() }
+        return X509_verify_cert(store) == 1 ? nil : CertificateVerification.reason(store, self)
+    }
+
     /// Keeps a session for the next connection. Takes over the caller's reference.
     func keep(_ session: ResumableSession) {
         resumable.withLock { $0 = session }

@@ -51,6 +51,8 @@ package final class TLSHandler: ChannelDuplexHandler {
     var closePromises: [EventLoopPromise<Void>] = []
     /// A half-close that waits for the handshake.
     var earlyOutputClose: EarlyOutputClose?
+    /// The rules have changed during the handshake.
+    private var pendingRecheck: TLSRecheck?
     /// Whether the handler behind wants bytes that no read has brought yet.
     private var isReadWanted = false
     private var blockedRepliesBytes = 0
@@ -128,15 +130,31 @@ package final class TLSHandler: ChannelDuplexHandler {
     }
 
     package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        guard case ChannelEvent.inputClosed? = event as? ChannelEvent else {
-            return context.fireUserInboundEventTriggered(event)
+        switch event {
+        case let event as ChannelEvent where event == .inputClosed:
+            isSocketInputClosed = true
+            endOfSocket(context)
+        case let recheck as TLSRecheck:
+            self.recheck(recheck, context)
+        default:
+            context.fireUserInboundEventTriggered(event)
         }
-        isSocketInputClosed = true
-        endOfSocket(context)
     }
 
     package func errorCaught(context: ChannelHandlerContext, error: any Error) {
         fail(error, context)
+    }
+
+    private func recheck(_ recheck: TLSRecheck, _ context: ChannelHandlerContext) {
+        switch phase {
+        case .idle, .handshaking:
+            // The handshake goes on by the old rules, and its outcome is judged by the new ones.
+            pendingRecheck = recheck
+        case .established:
+            guard let session, let reason = recheck.objection(to: session) else { return }
+            context.fireUserInboundEventTriggered(TLSPeerObjection(reason: reason))
+        case .failed, .closed: break
+        }
     }
 
     private func start(_ context: ChannelHandlerContext) {
@@ -174,6 +192,8 @@ package final class TLSHandler: ChannelDuplexHandler {
         encryptEarlyWrites(session, context)
         send(context)
         context.fireUserInboundEventTriggered(completed)
+        if let recheck = pendingRecheck { self.recheck(recheck, context) }
+        pendingRecheck = nil
         if let close = earlyOutputClose {
             earlyOutputClose = nil
             closeOutput(context, close.promise)

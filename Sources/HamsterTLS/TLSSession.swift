@@ -96,6 +96,13 @@ final class TLSSession {
             isResumed: SSL_session_reused(ssl) == 1)
     }
 
+    /// The peer's certificate and what it sent of its chain, which lives as long as this session; nil: it has shown none. A
+    /// resumed session remembers the certificate alone.
+    func peerCertificates() -> (leaf: Certificate, chain: OpaquePointer?)? {  // STACK_OF(X509) *
+        guard let pointer = SSL_get1_peer_certificate(ssl) else { return nil }
+        return (Certificate(owned: pointer), SSL_get_peer_cert_chain(ssl))
+    }
+
     /// Decrypts all that was received. Replies of the TLS layer (tickets, key updates, alerts) become outbound bytes.
     func decrypt(allocator: ByteBufferAllocator) -> Decrypted {
         // What comes out is what came in without the overhead, plus what OpenSSL holds of a record cut in two.

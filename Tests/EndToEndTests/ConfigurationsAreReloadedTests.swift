@@ -102,6 +102,55 @@ struct ConfigurationsAreReloadedTests {
         #expect(try await client.terminate() == 0)
         #expect(try await server.terminate() == 0)
     }
+
+    @Test func `a certificate that is revoked ends its streams at the reload, and no other`() async throws {
+        let deployment = try await Deployment()
+        let server = try await deployment.startServer()
+        let client = try deployment.startClient(input: "path = \"source/a.log\"")
+        let other = try await deployment.authority.client("db1")
+        let configuration = try String(contentsOfFile: deployment.scratch("client.toml"), encoding: .utf8)
+            .replacing("\"web1\"", with: "\"db1\"").replacing("client-state", with: "other-state")
+            .replacing("a.log", with: "b.log").replacing(deployment.clientPair.certificate, with: other.certificate)
+            .replacing(deployment.clientPair.key, with: other.key)
+        let second = try deployment.start(
+            "loghamsterc", ["--config", deployment.scratch.write("second.toml", configuration)])
+        for name in ["a.log", "b.log"] { try deployment.scratch.append("source/\(name)", "one\n") }
+        try await deployment.waitUntilStored("a.log", Array("one\n".utf8))
+        try await eventually("the other host's file") { deployment.stored("b.log", host: "db1") == Array("one\n".utf8) }
+
+        try await deployment.authority.revoke("web1")
+        let crl = "client_ca = \"\(deployment.authority.certificate)\"\ncrl = \"\(deployment.authority.revocations)\""
+        try deployment.writeServerConfiguration(tls: crl)
+        server.send(signal: SIGHUP)
+        try await server.waitForError("stream is ended")
+        #expect(server.errors.contains("certificate of 'CN=web1' (serial number "))
+        for name in ["a.log", "b.log"] { try deployment.scratch.append("source/\(name)", "two\n") }
+        try await client.waitForError("the server refused our certificate: certificate revoked")
+        try await eventually("the other host's file") {
+            deployment.stored("b.log", host: "db1") == Array("one\ntwo\n".utf8)
+        }
+        #expect(deployment.stored("a.log") == Array("one\n".utf8))
+        #expect(server.errors.components(separatedBy: "stream is ended").count == 2)
+        #expect(!second.errors.contains("not shipped"))
+    }
+
+    @Test func `who may not send for a host any more is ended by the reload`() async throws {
+        let deployment = try await Deployment()
+        let relay = "client_ca = \"\(deployment.authority.certificate)\"\n"
+        let other = try await deployment.authority.client("relay")
+        let allowing = relay + "allow = [{ certificate = \"relay\", hosts = [\"web*\"] }]"
+        let server = try await deployment.startServer(tls: allowing)
+        let client = try deployment.startClient(tls: deployment.trust(as: other))
+        try deployment.scratch.append("source/a.log", "one\n")
+        try await deployment.waitUntilStored("a.log", Array("one\n".utf8))
+
+        try deployment.writeServerConfiguration(tls: relay)
+        server.send(signal: SIGHUP)
+        try await server.waitForError("its certificate may not send for 'web1' any more")
+        try deployment.scratch.append("source/a.log", "two\n")
+        try await client.waitForError("certificate is for 'relay', not for host 'web1'")
+        #expect(deployment.stored("a.log") == Array("one\n".utf8))
+    }
 }
 
 /// The same of the client.

@@ -1,5 +1,6 @@
 import HamsterCore
 import HamsterRouting
+import HamsterTLS
 import NIOCore
 import NIOEmbedded
 import Testing
@@ -88,5 +89,46 @@ struct StreamRegistryTests {
         #expect(answer(try claim("/b", file: "g", output: "/o"), second) == "busy")
         #expect(answer(try claim("/b", file: "g"), third) == "granted")
         #expect(registry.count == 2)
+    }
+
+    @Test func `streams whose certificate has ended, or names their host no more, are ended`() throws {
+        func peer(_ name: String, until notAfter: Int64) -> PeerIdentity {
+            PeerIdentity(subject: "CN=\(name)", dnsNames: [name], ipAddresses: [], fingerprint: "", notAfter: notAfter)
+        }
+        let heard = Heard()
+        let holders = [("web1", peer("web1", until: 100)), ("web2", peer("web2", until: 200)), ("web3", nil)]
+        for (host, peer) in holders {
+            let channel = EmbeddedChannel()
+            try channel.pipeline.syncOperations.addHandler(StopListener(host, heard))
+            var claim = try claim("/a", host: host)
+            claim.peer = peer
+            #expect(answer(claim, StreamHandle(streamID: host, channel: channel)) == "granted")
+        }
+        #expect(registry.end(by: HostBinding(isRequired: false), now: 100) == 0)
+        #expect(registry.end(by: HostBinding(isRequired: false), now: 101) == 1)
+        #expect(heard.hosts == ["web1"])
+        #expect(registry.end(by: HostBinding(isRequired: true), now: 101) == 2)
+        #expect(Set(heard.hosts.dropFirst()) == ["web1", "web3"])
+    }
+}
+
+/// Who was told to end because of its identity.
+private final class Heard {
+    var hosts: [String] = []
+}
+
+private final class StopListener: ChannelInboundHandler {
+    typealias InboundIn = Never
+
+    private let host: String
+    private let heard: Heard
+
+    init(_ host: String, _ heard: Heard) {
+        self.host = host
+        self.heard = heard
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case .identityEnded? = event as? StopCommand { heard.hosts.append(host) }
     }
 }
