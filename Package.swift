@@ -59,7 +59,7 @@ let package = Package(
         .target(
             name: "HamsterProgram",
             dependencies: [
-                "CZlib", "HamsterConfiguration", "HamsterFiles", "HamsterStatus", "HamsterTLS", argumentParser,
+                "CZlib", "HamsterConfiguration", "HamsterCore", "HamsterFiles", "HamsterStatus", "HamsterTLS", argumentParser,
                 lifecycle, logging,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ], swiftSettings: settings),

@@ -43,6 +43,11 @@ package struct ClientConfiguration: Sendable {
         self.inputs = inputs
     }
 
+    /// The files of certificates and keys.
+    package var credentials: [String] {
+        targets.flatMap { [$0.tls?.ca, $0.tls?.certificate, $0.tls?.key] }.compactMap { $0 }
+    }
+
     /// The keys whose values differ and can't be changed while the client runs.
     func keysThatNeedRestart(for other: ClientConfiguration) -> [String] {
         let isWatching = inputs.contains { $0.files.method.isWatching }

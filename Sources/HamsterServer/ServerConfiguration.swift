@@ -67,6 +67,11 @@ package struct ServerConfiguration: Sendable {
 }
 
 extension ServerConfiguration {
+    /// The files of certificates, keys and revocations.
+    package var credentials: [String] {
+        [tls?.certificate, tls?.key, tls?.clientCA, tls?.crl].compactMap { $0 }
+    }
+
     /// The keys whose values differ and can't be changed while the server runs.
     func keysThatNeedRestart(for other: ServerConfiguration) -> [String] {
         var keys: [String] = []

@@ -38,24 +38,30 @@ struct Follow: AsyncParsableCommand {
         let status = try StatusService(directory: settings.stateDirectory, logger: logger) {
             .object(Program.statusHead("loghamsterc", started: started) + shipping.status)
         }
-        try await program.run(shipping, beside: [status], log: settings.log) { [settings] in
-            reload(shipping, from: settings, logger)
+        let reloader = reloader(shipping, settings, logger)
+        let credentials = CredentialWatch(settings.client.credentials, logger: logger) { reloader.reloadCertificates() }
+        try await program.run(shipping, beside: [status, credentials], log: settings.log) {
+            credentials.watch(reloader.reload().client.credentials)
         }
     }
 
-    /// Reads the configuration again. Whatever is wrong with it, the old one stays in force.
-    private func reload(_ shipping: ShippingService, from old: ClientSettings, _ logger: Logger) {
-        do {
-            let settings = try options.settings(program, files: files.isEmpty ? nil : files, isOnce: false)
-            for warning in settings.warnings { logger.warning("unsafe setting", metadata: ["reason": "\(warning)"]) }
-            var restart = try shipping.reload(settings.client)
-            if settings.stateDirectory != old.stateDirectory { restart.append("state") }
-            if settings.log != old.log { restart.append("log") }
-            program.reloaded(restart: restart, logger)
-        } catch {
-            program.notReloaded(error, logger)
-        }
+    private func reloader(
+        _ shipping: ShippingService, _ settings: ClientSettings, _ logger: Logger
+    ) -> Reloader<ClientSettings> {
+        Reloader(
+            settings, logger: logger,
+            Reloader.Actions(
+                read: { [options, files] in
+                    let settings = try options.settings(
+                        LogHamsterCommand.program, files: files.isEmpty ? nil : files, isOnce: false)
+                    for warning in settings.warnings {
+                        logger.warning("unsafe setting", metadata: ["reason": "\(warning)"])
+                    }
+                    return settings
+                },
+                apply: { old, new in
+                    try shipping.reload(new.client) + (new.stateDirectory == old.stateDirectory ? [] : ["state"])
+                        + (new.log == old.log ? [] : ["log"])
+                }))
     }
-
-    private var program: Program { LogHamsterCommand.program }
 }

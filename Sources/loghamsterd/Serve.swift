@@ -34,11 +34,30 @@ struct Serve: AsyncParsableCommand {
         let status = try StatusService(directory: settings.server.store.stateDirectory, logger: logger) {
             .object(StatusDocument.head(started: started) + server.status)
         }
-        try await program.run(server, beside: [status], log: settings.log) {
+        let reloader = reloader(server, settings, logger)
+        let credentials = CredentialWatch(settings.server.credentials, logger: logger) { reloader.reloadCertificates() }
+        try await program.run(server, beside: [status, credentials], log: settings.log) {
             let count = store.reopenOutputs()
             logger.notice("SIGHUP: outputs are reopened", metadata: ["outputs": "\(count)"])
-            reload(server, from: settings, logger)
+            credentials.watch(reloader.reload().server.credentials)
         }
+    }
+
+    private func reloader(
+        _ server: LogHamsterServer, _ settings: ServerSettings, _ logger: Logger
+    ) -> Reloader<ServerSettings> {
+        Reloader(
+            settings, logger: logger,
+            Reloader.Actions(
+                read: { [options] in
+                    let settings = try options.settings(LogHamsterDaemon.program)
+                    for warning in settings.warnings {
+                        logger.warning("unsafe setting", metadata: ["reason": "\(warning)"])
+                    }
+                    return settings
+                },
+                apply: { old, new in try server.reload(new.server) + (new.log == old.log ? [] : ["log"]) },
+                failed: { server.reloadFailed() }))
     }
 
     /// What systemd has opened for us. A socket that is named `proxy` is one for load balancers.
@@ -50,20 +69,6 @@ struct Serve: AsyncParsableCommand {
                     .configuration, ["socket 'proxy': nobody may connect: set 'from' in [proxy_protocol]"])
             }
             return ListeningSocket(descriptor: socket.descriptor, proxies: settings.server.proxies)
-        }
-    }
-
-    /// Reads the configuration again. Whatever is wrong with it, the old one stays in force.
-    private func reload(_ server: LogHamsterServer, from old: ServerSettings, _ logger: Logger) {
-        do {
-            let settings = try options.settings(LogHamsterDaemon.program)
-            for warning in settings.warnings { logger.warning("unsafe setting", metadata: ["reason": "\(warning)"]) }
-            var restart = try server.reload(settings.server)
-            if settings.log != old.log { restart.append("log") }
-            LogHamsterDaemon.program.reloaded(restart: restart, logger)
-        } catch {
-            server.reloadFailed()
-            LogHamsterDaemon.program.notReloaded(error, logger)
         }
     }
 

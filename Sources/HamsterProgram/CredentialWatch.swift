@@ -1,0 +1,112 @@
+internal import Glibc
+internal import HamsterCore
+internal import HamsterFiles
+package import Logging
+internal import ServiceLifecycle
+internal import Synchronization
+
+/// Notices that certificates, keys, CAs or revocation lists on disk were replaced: written anew, renamed into place, or by
+/// a symbolic link that leads elsewhere now, as certbot and Kubernetes do it.
+package final class CredentialWatch: Service {
+    /// What a change shows in; the content is read by whoever is told.
+    private struct Stamp: Sendable, Hashable {
+        var device: UInt
+        var inode: UInt
+        var size: Int
+        var modified: Int
+        var modifiedNanoseconds: Int
+
+        /// Nil where there is no such file.
+        init?(_ path: String) {
+            var status = stat()
+            guard stat(path, &status) == 0 else { return nil }
+            device = UInt(status.st_dev)
+            inode = UInt(status.st_ino)
+            size = Int(status.st_size)
+            modified = Int(status.st_mtim.tv_sec)
+            modifiedNanoseconds = Int(status.st_mtim.tv_nsec)
+        }
+    }
+
+    private struct State {
+        var paths: [String] = []
+        var stamps: [Stamp?] = []
+    }
+
+    /// Between two looks without an event: for links across directories, and file systems that tell nothing.
+    private static let interval: Duration = .seconds(60)
+    /// A certificate and its key are two files: who replaces one is given time for the other.
+    private static let settling: Duration = .seconds(2)
+
+    private let logger: Logger
+    private let onChange: @Sendable () -> Void
+    private let state = Mutex(State())
+    private let directories = Mutex<DirectoryWatch?>(nil)
+
+    /// `onChange` is called once a change has settled, never twice at a time.
+    package init(_ paths: [String], logger: Logger, onChange: @escaping @Sendable () -> Void) {
+        self.logger = logger
+        self.onChange = onChange
+        watch(paths)
+    }
+
+    /// Watches these files from now on, whose present state is known.
+    package func watch(_ paths: [String]) {
+        state.withLock { $0 = State(paths: paths, stamps: paths.map(Stamp.init)) }
+        addDirectories()
+    }
+
+    package func run() async throws {
+        do throws(FileError) {
+            let watch = try DirectoryWatch()
+            directories.withLock { $0 = watch }
+        } catch {
+            logger.warning("certificates are looked at once a minute only", metadata: ["reason": "\(error)"])
+        }
+        addDirectories()
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                await self.waitForEvents()
+                if await self.settledChange() { self.onChange() }
+            }
+        }
+        directories.withLock { $0.take() }?.close()
+    }
+
+    private func addDirectories() {
+        let paths = state.withLock { $0.paths }
+        guard let watch = directories.withLock({ $0 }) else { return }
+        for directory in Set(paths.map { SourcePath($0).directory }) {
+            // One that is missing now is looked at once a minute.
+            _ = try? watch.add(directory)
+        }
+    }
+
+    private func waitForEvents() async {
+        let watch = directories.withLock { $0 }
+        await withTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try? await Task.sleep(for: Self.interval) }
+            if let watch { tasks.addTask { _ = await watch.next() } }
+            await tasks.next()
+            tasks.cancelAll()
+        }
+    }
+
+    /// Whether the files are others than they were, and have stayed so for a while.
+    private func settledChange() async -> Bool {
+        var last = state.withLock { $0.paths.map(Stamp.init) }
+        guard last != state.withLock({ $0.stamps }) else { return false }
+        while !Task.isCancelled {
+            try? await Task.sleep(for: Self.settling)
+            let (isSettled, now) = state.withLock { state in
+                let now = state.paths.map(Stamp.init)
+                let isSettled = now == last
+                if isSettled { state.stamps = now }
+                return (isSettled, now)
+            }
+            if isSettled { return true }
+            last = now
+        }
+        return false
+    }
+}
