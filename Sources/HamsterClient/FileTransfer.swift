@@ -47,6 +47,9 @@ package struct FileTransfer: Sendable {
         case acknowledged(SourcePosition?)
         /// Read as ``nextRead(_:)`` says as soon as the connection takes bytes; ``accept(_:_:now:)`` takes them.
         case read
+        /// Find out whether the file held other content before what was just read, which is the first of it;
+        /// ``confirmed(_:)`` takes the answer, and after that ``accept(_:_:now:)`` the same bytes again.
+        case confirm
         /// Send what was accepted, without the bytes of the overlap, and read on.
         case send(overlap: Int)
         /// Compare the file's beginning; ``compared(_:)`` takes the answer.
@@ -79,7 +82,7 @@ package struct FileTransfer: Sendable {
     }
 
     private enum Activity {
-        case reading, comparing, observing, resting
+        case reading, confirming, comparing, observing, resting
     }
 
     private struct Streaming {
@@ -87,6 +90,8 @@ package struct FileTransfer: Sendable {
         var sent = SentPositions()
         var acknowledged: UInt64
         var activity = Activity.reading
+        /// What stands at the file's beginning is what it has held since the server was asked.
+        var isConfirmed: Bool
         /// The file changed while it was looked at, maybe after that look.
         var isLookDue = false
         /// A rotated file can't grow any more: the next end is the last one.
@@ -96,6 +101,11 @@ package struct FileTransfer: Sendable {
         var sentAt: Duration?
         /// Since when acknowledgements are owed, and none has come; nil: none is owed.
         var owedSince: Duration?
+
+        /// As long as nothing was sent, the server has nothing. After that it has what the last acknowledgement will say.
+        var otherContent: TransferOutcome {
+            .otherContent(reader.offset == 0 ? FileCatalogue.ServerView.nothing : nil)
+        }
     }
 
     /// How long a busy stream keeps its place while others wait for one, and how long an idle one waits for an
@@ -166,7 +176,9 @@ extension FileTransfer {
             return end(.otherContent(grant.offset.map { FileCatalogue.ServerView(offset: $0, check: grant.check) }))
         }
         state = .streaming(
-            Streaming(reader: SourceReader(from: position), acknowledged: position.offset, openedAt: now))
+            Streaming(
+                reader: SourceReader(from: position), acknowledged: position.offset, isConfirmed: position.offset > 0,
+                openedAt: now))
         return .read
     }
 
@@ -244,6 +256,7 @@ extension FileTransfer {
             return reachedEnd(streaming, source, now: now)
         }
         switch streaming.reader.accept(bytes) {
+        case .batch where !streaming.isConfirmed: return confirm()
         case .batch(let overlap):
             streaming.owedSince = streaming.owedSince ?? now
             streaming.sent.append(streaming.reader.position)
@@ -252,8 +265,25 @@ extension FileTransfer {
             state = .streaming(streaming)
             return .send(overlap: overlap)
         case .end: return reachedEnd(streaming, source, now: now)
-        case .replaced: return finish(streaming, .otherContent(nil))
+        case .replaced: return finish(streaming, streaming.otherContent)
         }
+    }
+
+    private mutating func confirm() -> Action {
+        guard var streaming = streaming(.reading) else { return .none }
+        streaming.activity = .confirming
+        state = .streaming(streaming)
+        return .confirm
+    }
+
+    /// Whether what was read first is all that the file has held since the server was asked.
+    package mutating func confirmed(_ isSame: Bool) -> Action {
+        guard var streaming = streaming(.confirming) else { return .none }
+        guard isSame else { return finish(streaming, streaming.otherContent) }
+        streaming.activity = .reading
+        streaming.isConfirmed = true
+        state = .streaming(streaming)
+        return .none
     }
 
     /// The file or its path has changed; `size` in bytes, where it is known.
@@ -282,7 +312,7 @@ extension FileTransfer {
     /// Whether the file still begins with what was sent first.
     package mutating func compared(_ isSame: Bool) -> Action {
         guard var streaming = streaming(.comparing) else { return .none }
-        guard isSame else { return finish(streaming, .otherContent(nil)) }
+        guard isSame else { return finish(streaming, streaming.otherContent) }
         streaming.activity = .reading
         state = .streaming(streaming)
         return .read
@@ -302,7 +332,7 @@ extension FileTransfer {
         var streaming = streaming
         if let limit = source.sizeLimit {
             // A file that has become shorter than it was can't be sent whole any more.
-            return finish(streaming, streaming.reader.offset >= limit ? .ended : .otherContent(nil))
+            return finish(streaming, streaming.reader.offset >= limit ? .ended : streaming.otherContent)
         }
         if streaming.isComplete { return finish(streaming, .ended) }
         if streaming.isLookDue {

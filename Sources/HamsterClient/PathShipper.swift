@@ -113,6 +113,7 @@ final class PathShipper: Sendable {
             case .delivered:
                 await delivered(file)
                 if input.files.method == .untilRotated { return }
+            case .ask: try await send(file, isInquiry: true, &attempts)
             case .startOver:
                 // Without the pause a file that can't be read at present would keep a core busy.
                 if await !startOver(file, view: nil) { await signal.wait(atMost: descriptorWait) }
@@ -147,10 +148,10 @@ extension PathShipper {
             Result { () throws(FileError) in
                 let step = try followed.next(for: file, now: .now, lost: { self.report(lost: $0, of: file) })
                 // An empty file gets no connection, and with it no look at what was in it before.
-                guard case .wait = step, try environment.catalogue.isOverwritten(file, of: followed) else {
+                guard step.isWithoutStream, try environment.catalogue.isOverwritten(file, of: followed) else {
                     return step
                 }
-                return .startOver
+                return .ask
             }
         }
         switch result {
@@ -226,6 +227,15 @@ extension PathShipper {
         }
     }
 
+    private func startOver(
+        _ file: TailedFile, view: FileCatalogue.ServerView?, _ attempts: inout Attempts
+    ) async throws(ClientError) {
+        // What was sent and not acknowledged only the server can tell: the next stream asks.
+        if view != nil || !file.isKnownToServerAlone { await startOver(file, view: view) }
+        // A file that is rewritten again and again must not be sent as fast as it can be.
+        try? await Task.sleep(for: try attempts.failed(.interrupted("the file changed"), now: .now))
+    }
+
     /// False: it could not be done.
     @discardableResult
     private func startOver(_ file: TailedFile, view: FileCatalogue.ServerView?) async -> Bool {
@@ -277,7 +287,10 @@ extension PathShipper {
 // MARK: - Sending
 
 extension PathShipper {
-    private func send(_ file: TailedFile, _ attempts: inout Attempts) async throws(ClientError) {
+    /// `isInquiry`: nothing is sent unless the server knows the file.
+    private func send(
+        _ file: TailedFile, isInquiry: Bool = false, _ attempts: inout Attempts
+    ) async throws(ClientError) {
         note(.queued)
         guard let slot = await environment.slots.acquire() else { return }
         defer { slot.release() }
@@ -285,7 +298,8 @@ extension PathShipper {
         file.beginUse()
         defer { file.endUse() }
         await saveGeneration(of: file)
-        guard let transfer = await transfer(of: file, slot) else { return }
+        guard var transfer = await transfer(of: file, slot) else { return }
+        transfer.isInquiry = isInquiry || file.record.isUnasked
         note(.connecting)
         let before = file.acknowledged
         let outcome = await environment.connector.run(transfer) { channel in
@@ -318,13 +332,11 @@ extension PathShipper {
         case .ended:
             file.setMustAnnounce(false)
             attempts.succeeded()
-        case .unknown:
+        case .unknown where file.record.isUnasked:
             attempts.succeeded()
             await settleUnknown(file)
-        case .otherContent(let view):
-            await startOver(file, view: view)
-            // A file that is rewritten again and again must not be sent as fast as it can be.
-            try? await Task.sleep(for: try attempts.failed(.interrupted("the file changed"), now: .now))
+        case .unknown: try await startOver(file, view: .nothing, &attempts)
+        case .otherContent(let view): try await startOver(file, view: view, &attempts)
         case .refused(let reply) where reply.code == .unavailable && reply.retrySeconds == 0:
             logger.info("stream is opened again", metadata: ["reason": "\(reply)"])
             // Short, unless it happens again without any progress.
@@ -380,8 +392,7 @@ extension PathShipper {
             file: file, request: request,
             settings: FileTransfer.Settings(
                 chunkBytesMin: input.chunkBytesMin, flushInterval: input.flushInterval, closeIdle: input.closeIdle),
-            isInquiry: record.isUnasked, rotation: rotation, slot: slot,
-            limiter: environment.limiter, logger: logger,
+            rotation: rotation, slot: slot, limiter: environment.limiter, logger: logger,
             isOverwritten: { [environment, followed] () throws(FileError) in
                 try environment.catalogue.isOverwritten(file, of: followed)
             },

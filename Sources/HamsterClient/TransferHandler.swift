@@ -115,7 +115,7 @@ extension TransferHandler {
         case .verify(let grant): verify(grant)
         case .acknowledged(let position): acknowledged(position)
         case .read: pump()
-        case .send: preconditionFailure("only what was just read is sent")
+        case .send, .confirm: preconditionFailure("only what was just read is confirmed and sent")
         case .compare(let head): compare(head)
         case .observe: observe()
         case .rest(let rest): self.rest(rest)
@@ -130,11 +130,9 @@ extension TransferHandler {
             run(machine.failed(.interrupted("no memory for compression")))
             return
         }
-        let (file, isOverwritten) = (transfer.file, transfer.isOverwritten)
+        let file = transfer.file
         onPool { () throws(FileError) in
-            let offset = grant.offset ?? 0
-            if offset == 0, try isOverwritten() { return nil }
-            return try file.position(at: offset, check: grant.check)
+            try file.position(at: grant.offset ?? 0, check: grant.check)
         } then: { handler, position in
             handler.verified(position)
         }
@@ -272,14 +270,27 @@ extension TransferHandler {
 
     private func accept(_ bytes: ByteBuffer) -> Bool {
         let action = machine.accept(bytes.readableBytesSpan, source, now: .uptime)
-        guard case .send(let overlap) = action else {
-            run(action)
-            return false
+        switch action {
+        case .send(let overlap):
+            var batch = bytes
+            batch.moveReaderIndex(forwardBy: overlap)
+            send(batch)
+            return true
+        case .confirm: confirm(bytes)
+        default: run(action)
         }
-        var batch = bytes
-        batch.moveReaderIndex(forwardBy: overlap)
-        send(batch)
-        return true
+        return false
+    }
+
+    /// Once the bytes are read: a copy of what stood there before them was made before the truncation, and is there to see.
+    private func confirm(_ bytes: ByteBuffer) {
+        let isOverwritten = transfer.isOverwritten
+        onPool { () throws(FileError) in
+            try !isOverwritten()
+        } then: { handler, isSame in
+            handler.run(handler.machine.confirmed(isSame))
+            if handler.machine.isReading, handler.accept(bytes) { handler.pump() }
+        }
     }
 
     private func send(_ batch: ByteBuffer) {

@@ -8,31 +8,48 @@ package struct SourceHead: Sendable, Hashable {
     package private(set) var byteCount: Int
     /// zlib's CRC-32 of them.
     package private(set) var checksum: UInt32
+    /// That of the first 1, 2, 4, 8 … bytes, for sources that have fewer; none where they are not known.
+    package private(set) var prefixes: [UInt32]
 
     package init() { self.init(byteCount: 0, checksum: 0) }
 
     /// What was kept before.
-    package init(byteCount: Int, checksum: UInt32) {
+    package init(byteCount: Int, checksum: UInt32, prefixes: [UInt32] = []) {
         self.byteCount = byteCount
         self.checksum = checksum
+        self.prefixes = prefixes
     }
 
     /// Of the bytes that stand at the beginning of `bytes`.
     package init(_ bytes: [UInt8]) {
-        let head = Array(bytes.prefix(Self.bytesMax))
-        self.init(byteCount: head.count, checksum: crc32(of: head))
+        self.init()
+        append(bytes.span.bytes)
     }
 
     /// Moves on by the bytes that follow in the source; those behind ``bytesMax`` make no difference.
     package mutating func append(_ span: RawSpan) {
-        let taken = min(span.byteCount, Self.bytesMax - byteCount)
-        guard taken > 0 else { return }
-        checksum = crc32(of: span.extracting(0..<taken), after: checksum)
-        byteCount += taken
+        let end = min(span.byteCount, Self.bytesMax - byteCount)
+        var start = 0
+        while start < end {
+            // Up to the next power of two; where the ones before are not known, it makes no difference.
+            let boundary = 1 << prefixes.count
+            let taken = boundary > byteCount ? min(boundary - byteCount, end - start) : end - start
+            checksum = crc32(of: span.extracting(start..<start + taken), after: checksum)
+            byteCount += taken
+            start += taken
+            if byteCount == boundary { prefixes.append(checksum) }
+        }
     }
 
     /// Whether a source that begins with these bytes (all of it, or at least ``byteCount`` of them) can be this one.
     package func matches(_ bytes: [UInt8]) -> Bool {
-        bytes.count >= byteCount && Self(Array(bytes.prefix(byteCount))) == self
+        bytes.count >= byteCount && crc32(of: Array(bytes.prefix(byteCount))) == checksum
+    }
+
+    /// Whether a shorter source that begins with these bytes can be the beginning of this one. False where that is not known.
+    package func beginsWith(_ bytes: [UInt8]) -> Bool {
+        if bytes.count >= byteCount { return byteCount > 0 && matches(bytes) }
+        guard let index = prefixes.indices.last(where: { 1 << $0 <= bytes.count }) else { return false }
+        return crc32(of: Array(bytes.prefix(1 << index))) == prefixes[index]
     }
 }

@@ -44,6 +44,7 @@ enum StateCodec {
             "generation=\(record.generation)", "offset=\(record.position.offset)", "seen=\(record.seenAt)",
             "tail=\(hex(record.position.tail.bytes))",
             "head=\(record.position.head.byteCount):\(hex(record.position.head.checksum))",
+            "prefixes=\(record.position.head.prefixes.map(hex).joined(separator: ","))",
             "size=\(record.sizeSeen)", "since=\((record.since ?? record.identity.born)?.nanoseconds ?? 0)",
             "skipped=\(record.isSkipped ? 1 : 0)", "path=\(hex(record.path.bytes))",
             // For people; not read back, since it need not be the true bytes.
@@ -63,7 +64,8 @@ enum StateCodec {
             let generation = values["generation"].flatMap({ UInt32($0) }),
             let offset = values["offset"].flatMap({ UInt64($0) }),
             let seenAt = values["seen"].flatMap({ Int64($0) }),
-            let tail = values["tail"].flatMap(bytes), let head = head(values["head"] ?? "0:00000000"),
+            let tail = values["tail"].flatMap(bytes),
+            let head = head(values["head"] ?? "0:00000000", values["prefixes"] ?? ""),
             let size = UInt64(values["size"] ?? "0"), let since = Int64(values["since"] ?? "0"),
             let path = values["path"].flatMap(bytes)
         else { return nil }
@@ -80,12 +82,14 @@ enum StateCodec {
         return record
     }
 
-    private static func head(_ text: Substring) -> SourceHead? {
+    private static func head(_ text: Substring, _ prefixes: Substring) -> SourceHead? {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         guard parts.count == 2, let count = Int(parts[0]), (0...SourceHead.bytesMax).contains(count),
             let checksum = ContinuityCheck(String(parts[1]))
         else { return nil }
-        return SourceHead(byteCount: count, checksum: checksum.value)
+        let known = prefixes.split(separator: ",").map { ContinuityCheck(String($0))?.value }
+        guard known.allSatisfy({ $0 != nil }) else { return nil }
+        return SourceHead(byteCount: count, checksum: checksum.value, prefixes: known.compactMap { $0 })
     }
 
     private static func hex(_ value: UInt32) -> String { "\(ContinuityCheck(value: value))" }

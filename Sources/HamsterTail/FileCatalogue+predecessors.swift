@@ -14,20 +14,27 @@ extension FileCatalogue {
     ) throws(FileError) {
         guard known.selection.method.hasPredecessors else { return }
         let records = state.records(of: known.path).filter { $0.identity != leading?.identity }
-        for record in records where owners[record.identity]?.file(record.identity) == nil {
-            guard let candidate = look.predecessors.find(record.identity, of: known.path) else {
-                if let copy = copy(ofGone: record, known, &look) { precede(known, with: copy, record, &look) }
-                continue
-            }
-            if isUnfinished(candidate, record, known, look) { precede(known, with: candidate, record, &look) }
+        let leadingRecord = leading.flatMap { state.record(of: $0.identity) }
+        let newest = (records + [leadingRecord].compactMap { $0 }).compactMap(\.since).max()
+        let unfollowed = records.filter { owners[$0.identity]?.file($0.identity) == nil }
+        for record in unfollowed where look.predecessors.find(record.identity, of: known.path) == nil {
+            addCopy(ofGone: record, leading, of: known, &look)
+        }
+        for record in unfollowed
+        where state.record(of: record.identity) != nil && owners[record.identity]?.file(record.identity) == nil {
+            guard let candidate = look.predecessors.find(record.identity, of: known.path),
+                isUnfinished(candidate, record, known, look)
+            else { continue }
+            precede(known, with: candidate, record, &look)
         }
         guard isContinued else { return }
-        let newest = (records + [leading?.record].compactMap { $0 }.filter { state.record(of: $0.identity) != nil })
-            .compactMap(\.since).max()
         for candidate in unknown(of: known, &look) where candidate.identity != leading?.identity {
             if let newest {
                 // Not only later: the clock of births moves some milliseconds at a time.
                 guard candidate.born >= newest, candidate.status.modified >= newest else { continue }
+                let isLeadingNew = leadingRecord == nil
+                if isLeadingNew, let since = leading?.record.since, candidate.born > since { continue }
+                if try mayBeCopy(candidate, ofAnyBut: leading, of: known) { continue }
                 try addIfNew(candidate, of: known, leading, &look)
             } else {
                 try addUnknown(candidate, of: known, leading, &look)
@@ -110,15 +117,63 @@ extension FileCatalogue {
         }
     }
 
-    /// Where the rest of a file is that was copied, truncated and then removed.
-    private func copy(
-        ofGone record: FileRecord, _ known: FollowedPath, _ look: inout Look
-    ) -> Predecessors.Candidate? {
-        guard record.position.offset > 0 else { return nil }
-        return unknown(of: known, &look).first { candidate in
-            candidate.status.size > record.position.offset
-                && look.predecessors.holds(.position(record.position), for: candidate)
+    /// Whether a file may be a copy of what another one in line held before: the server is asked about that one first.
+    func mayBeCopy(
+        _ candidate: Predecessors.Candidate, ofAnyBut excluded: TailedFile?, of known: FollowedPath
+    ) throws(FileError) -> Bool {
+        for file in known.all where file !== excluded && file.isKnownToServerAlone {
+            if try file.mayBeCopied(by: candidate, isLeading: file.rotatedAt == nil) { return true }
         }
+        return false
+    }
+
+    /// The rest of a file that was copied, truncated and then removed. Where no acknowledgement of it is known, the server is
+    /// asked whether the oldest file made since is its copy.
+    private mutating func addCopy(
+        ofGone record: FileRecord, _ leading: TailedFile?, of known: FollowedPath, _ look: inout Look
+    ) {
+        guard record.position.offset == 0 else { return addRest(ofGone: record, of: known, &look) }
+        guard !record.isSkipped, let since = record.since else { return }
+        // A path leads to one file at a time.
+        let others = state.records(of: known.path).filter { !$0.isSkipped } + [leading?.record].compactMap { $0 }
+        let end = others.compactMap(\.identity.born).filter { $0 > since }.min() ?? look.now
+        let made = look.predecessors.rotated(of: known.path).filter { isUnsent($0, of: known) }.first { candidate in
+            candidate.status.size > 0 && candidate.born > since && candidate.born <= end
+        }
+        guard let made else { return }
+        var asked = record
+        asked.isSkipped = true
+        asked.sizeSeen = 0
+        precede(known, with: made, asked, &look)
+    }
+
+    /// The rest of a file that is gone is in the file that holds what was acknowledged of it.
+    private mutating func addRest(ofGone record: FileRecord, of known: FollowedPath, _ look: inout Look) {
+        for candidate in look.predecessors.rotated(of: known.path)
+        where isUnsent(candidate, of: known) && look.predecessors.holds(.position(record.position), for: candidate) {
+            // By now it is known not to be a file of its own.
+            if let own = state.record(of: candidate.identity) { state.forget(own) }
+            guard candidate.status.size > record.position.offset else { continue }
+            precede(known, with: candidate, record, &look)
+            return
+        }
+    }
+
+    /// Whether nothing is known to be acknowledged of a rotated file, and it isn't one to be left out.
+    private func isUnsent(_ candidate: Predecessors.Candidate, of known: FollowedPath) -> Bool {
+        guard owners[candidate.identity]?.file(candidate.identity) == nil else { return false }
+        guard let own = state.record(of: candidate.identity) else {
+            return isUnknown(candidate, of: known, orSkipped: false)
+        }
+        return own.path == known.path && own.position.offset == 0 && !own.isSkipped
+    }
+
+    /// The server has nothing of the file of which this was taken for a copy, or other bytes: it is sent as what it is.
+    mutating func settleMistaken(_ file: TailedFile, now: FileTime) {
+        let record = file.record
+        state.update(record)
+        state.register(FileRecord(identity: file.identity, path: record.path, seenAt: now.seconds))
+        if let own = state.record(of: file.identity) { file.stand(for: own) }
     }
 
     /// The path under which a file's record is looked after, and by which selection: its own, or the one that it had
@@ -223,6 +278,8 @@ extension FileCatalogue {
     ) throws(FileError) {
         if let startedAt, candidate.born >= startedAt { return try addIfNew(candidate, of: known, leading, &look) }
         if isTooOld(candidate, known, look) { return }
+        // What is in the file itself need not be asked about; it may be a copy that is being made for a truncation.
+        if let leading, look.predecessors.isCopy(candidate, of: try leading.open()) { return }
         var record = freshRecord(candidate, known, look)
         record.isSkipped = true
         precede(known, with: candidate, record, &look)
@@ -233,6 +290,10 @@ extension FileCatalogue {
     package mutating func settleUnknown(
         _ file: TailedFile, of known: FollowedPath, now: FileTime
     ) throws(FileError) -> Bool {
+        if file.isCopy {
+            settleMistaken(file, now: now)
+            return false
+        }
         let end = try file.position(at: try file.status().size)
         let location = file.location
         guard let selection = selections.first(where: { $0.method.hasPredecessors && $0.takes(location) }) else {

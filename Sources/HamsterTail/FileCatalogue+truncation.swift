@@ -13,6 +13,9 @@ extension FileCatalogue {
         package var offset: UInt64
         package var check: ContinuityCheck?
 
+        /// It has no byte of the file.
+        package static let nothing = ServerView(offset: 0, check: nil)
+
         package init(offset: UInt64, check: ContinuityCheck?) {
             self.offset = offset
             self.check = check
@@ -68,15 +71,13 @@ extension FileCatalogue {
         _ file: TailedFile, of known: FollowedPath, _ look: inout Look
     ) throws(FileError) -> Bool {
         let record = file.record
-        guard known.selection.method.hasPredecessors, record.position.offset == 0, file.rotatedAt == nil,
-            record.identity == file.identity
-        else { return false }
+        guard known.selection.method.hasPredecessors, file.isKnownToServerAlone else { return false }
         let candidates = unknown(of: known, &look).filter { !isTooOld($0, known, look) }
-        guard try copy(of: .position(record.position), record, among: candidates, try file.open(), &look) != nil else {
-            return false
-        }
+        let copy = try copy(of: .position(record.position), file, record, among: candidates, &look)
+        guard let copy else { return false }
         // Where the file has left the path meanwhile, what looks like a copy can be a younger file.
-        return try fileSystem.status(of: known.path)?.identity == file.identity
+        let isLeading = try fileSystem.status(of: known.path)?.identity == file.identity
+        return try file.mayBeCopied(by: copy, isLeading: isLeading)
     }
 
     /// The file that is first in line holds other content: what was written before is looked for in a copy, and comes
@@ -93,43 +94,22 @@ extension FileCatalogue {
     mutating func startOver(
         _ file: TailedFile, of known: FollowedPath, _ view: ServerView?, _ look: inout Look
     ) throws(FileError) -> UInt64 {
+        if file.isCopy { return try replaceCopy(file, of: known, view, &look) }
         var record = file.record
         let current = try file.open()
         let knownProblems = look.predecessors.problems.count
-        // Where the server knows nothing of the bytes themselves, our own record is what there is.
-        let match =
-            view.flatMap { view in
-                view.check.map { ContentMatch.check($0, offset: view.offset) }
-            } ?? .position(record.position)
+        let match = Self.match(record, view)
         // As long as nothing was acknowledged, the size that was seen may be that of the new content.
         if record.position.offset == 0 { record.sizeSeen = match.offset }
         let hasCandidates = known.selection.method.hasPredecessors
         let candidates = hasCandidates ? unknown(of: known, orSkipped: true, &look) : []
-        let copy = try copy(of: match, record, among: candidates, current, &look)
+        let copy = try copy(of: match, file, record, among: candidates, &look)
         // A candidate that could not be opened for want of a descriptor may be the copy.
         try look.predecessors.requireDescriptors(since: knownProblems)
-        // One that the server was to be asked about, or was, is sent as the end of this file.
-        if let skipped = copy.flatMap({ known.file($0.identity) }) { known.removeDelivered(skipped) }
-        var hasOlder = false
-        if let copy, copy.status.size > match.offset {
-            let older = precede(known, with: copy, record, before: file, &look)
-            if let older, view != nil {
-                _ = older.resume(at: try older.position(at: match.offset), now: look.now.seconds)
-            }
-            hasOlder = older != nil
+        let hasOlder = try copy.map { copy throws(FileError) in
+            try precede(file, with: copy, record, match, isAnswered: view != nil, of: known, &look)
         }
-        let modified = try current.status().modified
-        var newestCopy = copy?.born
-        for candidate in candidates where candidate.identity != copy?.identity {
-            guard state.record(of: candidate.identity) == nil,
-                candidate.born > (copy?.born ?? record.since ?? look.now),
-                !look.predecessors.isCopy(candidate, of: current)
-            else { continue }
-            // What came into being after the last write is no copy of what was in this file, but younger than it.
-            let isOlder = file.rotatedAt == nil || candidate.born <= modified
-            if isOlder { newestCopy = max(newestCopy ?? candidate.born, candidate.born) }
-            precede(known, with: candidate, freshRecord(candidate, known, look), before: isOlder ? file : nil, &look)
-        }
+        let youngest = try addYounger(file, copy, candidates, of: known, &look)
         do {
             try look.predecessors.requireDescriptors(since: knownProblems)
         } catch {
@@ -137,41 +117,130 @@ extension FileCatalogue {
             if let copy, let older = known.file(copy.identity) { known.removeDelivered(older) }
             throw error
         }
-        // What a copy that is sent does not hold is counted when its turn comes.
-        let isLost = !hasOlder && record.sizeSeen > match.offset
-        if match.offset == 0, record.position.offset == 0, copy == nil, view?.offset ?? 0 == 0 {
+        if match.offset == 0, record.position.offset == 0, copy == nil {
             // Nothing says that anything of the old content was sent. If it was, the server's check will tell.
             let gone = file.noteSize(try current.status().size)
             // One that the server did not know may be a copy all the same: what it knows of this file will tell.
             let mayBeCopied = candidates.contains { $0.born > record.since ?? look.now && $0.status.size > 0 }
             return mayBeCopied ? 0 : gone
         }
-        // Not when it is noticed: files can have come into being, and have been rotated away, since the truncation. But
-        // later than the copies that were dealt with just now.
-        let truncatedAt = newestCopy.map { FileTime(nanoseconds: $0.nanoseconds + 1) } ?? min(modified, look.now)
+        // Not when it is noticed: it may have been copied and truncated again since. But later than the copies that were dealt
+        // with just now.
+        let since = youngest.map { FileTime(nanoseconds: $0.nanoseconds + 1) } ?? record.since ?? look.now
         let fresh = file.startOver(
-            size: try current.status().size, since: max(truncatedAt, record.since ?? truncatedAt), now: look.now)
-        // Until the copy is sent, the old record says what is left of it.
-        if !hasOlder { state.update(fresh) }
-        return isLost ? record.sizeSeen - match.offset : 0
+            size: try current.status().size, since: max(since, record.since ?? since), now: look.now)
+        // Until the copy is sent, the old record says what is left of it; and what it does not hold is counted then.
+        if hasOlder ?? false { return 0 }
+        state.update(fresh)
+        return record.sizeSeen > match.offset ? record.sizeSeen - match.offset : 0
+    }
+
+    /// What is known of the old content: where the server knows nothing of the bytes themselves, our own record is what there is.
+    private static func match(_ record: FileRecord, _ view: ServerView?) -> ContentMatch {
+        view.flatMap { view in view.check.map { ContentMatch.check($0, offset: view.offset) } }
+            ?? .position(record.position)
+    }
+
+    /// Puts a copy in line before the file whose old content it holds. False: it has nothing that was not sent.
+    private mutating func precede(
+        _ file: TailedFile, with copy: Predecessors.Candidate, _ record: FileRecord, _ match: ContentMatch,
+        isAnswered: Bool, of known: FollowedPath, _ look: inout Look
+    ) throws(FileError) -> Bool {
+        // One that the server was to be asked about, or was, is sent as the end of this file.
+        if let skipped = known.file(copy.identity) { known.removeDelivered(skipped) }
+        guard copy.status.size > match.offset, let older = precede(known, with: copy, record, before: file, &look)
+        else {
+            return false
+        }
+        if isAnswered {
+            _ = older.resume(at: try older.position(at: match.offset), now: look.now.seconds)
+        }
+        return true
+    }
+
+    /// Files that came into being after the copy, where the file itself has left its path: copies of what it held later, and
+    /// younger files. Those of a file that is in its place are asked for generation by generation. Returns the age of the
+    /// youngest copy.
+    private mutating func addYounger(
+        _ file: TailedFile, _ copy: Predecessors.Candidate?, _ candidates: [Predecessors.Candidate],
+        of known: FollowedPath, _ look: inout Look
+    ) throws(FileError) -> FileTime? {
+        var youngest = copy?.born
+        guard file.rotatedAt != nil else { return youngest }
+        let (current, since) = (try file.open(), file.record.since ?? look.now)
+        let modified = try current.status().modified
+        for candidate in candidates where candidate.identity != copy?.identity {
+            guard state.record(of: candidate.identity) == nil, candidate.born > (copy?.born ?? since),
+                !look.predecessors.isCopy(candidate, of: current),
+                try !mayBeCopy(candidate, ofAnyBut: file, of: known)
+            else { continue }
+            // What came into being after the last write is no copy of what was in this file, but younger than it.
+            let isOlder = candidate.born <= modified
+            if isOlder { youngest = max(youngest ?? candidate.born, candidate.born) }
+            precede(known, with: candidate, freshRecord(candidate, known, look), before: isOlder ? file : nil, &look)
+        }
+        return youngest
+    }
+
+    /// A file that was taken for the copy of a record's content does not hold what the server has of that. Another one may;
+    /// where none does, nothing is left of it. Returns how many bytes were seen and are lost.
+    private mutating func replaceCopy(
+        _ file: TailedFile, of known: FollowedPath, _ view: ServerView?, _ look: inout Look
+    ) throws(FileError) -> UInt64 {
+        let record = file.record
+        if record.isUnasked {
+            settleMistaken(file, now: look.now)
+            return 0
+        }
+        let match = Self.match(record, view)
+        let knownProblems = look.predecessors.problems.count
+        let candidates = unknown(of: known, orSkipped: true, &look)
+        let copy = try copy(of: match, file, record, among: candidates, &look)
+        try look.predecessors.requireDescriptors(since: knownProblems)
+        let isReplaced = try copy.map { copy throws(FileError) in
+            try precede(file, with: copy, record, match, isAnswered: view != nil, of: known, &look)
+        }
+        known.removeDelivered(file)
+        guard !(isReplaced ?? false), record.sizeSeen > match.offset else { return 0 }
+        return record.sizeSeen - match.offset
     }
 
     /// The file that holds what was written before the truncation: judged by content, or, where nothing of that was
     /// acknowledged, the oldest one that was made since.
     private func copy(
-        of match: ContentMatch, _ record: FileRecord, among candidates: [Predecessors.Candidate],
-        _ current: any ReadableFile, _ look: inout Look
+        of match: ContentMatch, _ file: TailedFile, _ record: FileRecord,
+        among candidates: [Predecessors.Candidate], _ look: inout Look
     ) throws(FileError) -> Predecessors.Candidate? {
+        let made = candidates.filter { candidate in
+            candidate.status.size > 0 && state.record(of: candidate.identity) == nil
+                && candidate.born > record.since ?? look.now
+        }
         if match.offset > 0 {
             let copies = candidates.filter { look.predecessors.holds(match, for: $0) }
             // One that is known for longer was not made by this truncation, though it begins alike.
             return copies.last { state.record(of: $0.identity) == nil }
                 ?? copies.max { $0.status.size < $1.status.size }
+                // What was written between the copy and the truncation is not in it.
+                ?? made.last { look.predecessors.isBeginning($0, of: record.position) }
         }
-        return candidates.first { candidate in
-            candidate.status.size > 0 && state.record(of: candidate.identity) == nil
-                && candidate.born > record.since ?? look.now
-                && !look.predecessors.isCopy(candidate, of: current)
+        let current = try file.open()
+        guard let first = made.first(where: { !look.predecessors.isCopy($0, of: current) }),
+            try file.mayBeCopied(by: first, isLeading: file.rotatedAt == nil)
+        else { return nil }
+        // It may be one that was interrupted, or one of several.
+        return made.last { candidate in
+            look.predecessors.open(candidate).map { look.predecessors.isCopy(first, of: $0) } ?? false
         }
+    }
+}
+
+extension TailedFile {
+    /// Whether a candidate may be a copy of what the file held before, judged by ages. A file that its path does not lead to
+    /// any more was not copied if it was renamed, and not later than it was written to or truncated.
+    func mayBeCopied(by candidate: Predecessors.Candidate, isLeading: Bool) throws(FileError) -> Bool {
+        guard let since = record.since, candidate.born > since else { return false }
+        guard !isLeading else { return true }
+        let status = try status()
+        return status.links == 0 && candidate.born <= status.modified
     }
 }

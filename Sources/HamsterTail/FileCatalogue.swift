@@ -317,7 +317,8 @@ extension FileCatalogue {
             }
             owners[file.identity] = known
             state.register(file.record)
-            if source == path, !isContinued {
+            // Else its shipper asks the server before anything is decided.
+            if source == path, !isContinued, !file.isKnownToServerAlone {
                 let byteCount = try startOver(file, of: known, nil, &look)
                 if byteCount > 0 { look.changes.lost.append((known, byteCount)) }
             }

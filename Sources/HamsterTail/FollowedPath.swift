@@ -13,8 +13,19 @@ package final class FollowedPath: Sendable {
         case delivered
         /// It holds other content than was sent.
         case startOver
+        /// It may hold other content than was sent, and only the server knows what was: open a stream for it that is an
+        /// inquiry.
+        case ask
         /// Nothing, until something changes, or so long at most.
         case wait(Duration?)
+
+        /// Whether the file needs no connection as it is: nothing tells of what was in it before.
+        package var isWithoutStream: Bool {
+            switch self {
+            case .delivered, .wait: true
+            case .send, .startOver, .ask: false
+            }
+        }
     }
 
     package let path: SourcePath
@@ -96,7 +107,7 @@ extension FollowedPath {
     package func next(
         for file: TailedFile, now: FileTime, lost: (UInt64) -> Void = { _ in }
     ) throws(FileError) -> Step {
-        guard try file.isContinued(lost: lost) else { return .startOver }
+        guard try file.isContinued(lost: lost) else { return file.isKnownToServerAlone ? .ask : .startOver }
         let size = try file.status().size
         return switch selection.method {
         case .watch, .untilRotated: try nextOfFollowed(file, size, now)

@@ -137,6 +137,14 @@ struct Predecessors {
         }
     }
 
+    /// Whether a candidate can be the beginning of what was sent up to a position behind its end.
+    mutating func isBeginning(_ candidate: Candidate, of position: SourcePosition) -> Bool {
+        candidate.status.size <= position.offset
+            && judge(candidate) { file throws(FileError) in
+                position.head.beginsWith(try file.bytes(at: 0, count: SourceHead.bytesMax))
+            }
+    }
+
     private mutating func judge(
         _ candidate: Candidate, unreadable: Bool = false, _ judgement: (any ReadableFile) throws(FileError) -> Bool
     ) -> Bool {

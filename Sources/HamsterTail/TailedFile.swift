@@ -45,6 +45,13 @@ package final class TailedFile: Sendable {
 
     package var acknowledged: UInt64 { state.withLock { $0.record.position.offset } }
 
+    /// Whether this is a copy that a rotation has made of what the record's file held.
+    package var isCopy: Bool { record.identity != identity }
+
+    /// Whether only the server can tell what of the file was sent: no acknowledgement is known here, though one may have been
+    /// heard by a client that was killed before it was on disk, or been lost with a connection.
+    package var isKnownToServerAlone: Bool { acknowledged == 0 && !isCopy }
+
     /// The name under which the file was last seen.
     package var location: SourcePath { state.withLock { $0.location } }
 
@@ -177,6 +184,9 @@ extension TailedFile {
             return state.record
         }
     }
+
+    /// What the file holds is the content of this record.
+    func stand(for record: FileRecord) { state.withLock { $0.record = record } }
 
     /// The file has this size now. Returns how many bytes it had before and has no more.
     package func noteSize(_ size: UInt64) -> UInt64 {

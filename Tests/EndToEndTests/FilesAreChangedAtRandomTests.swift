@@ -154,18 +154,19 @@ extension ChangeScene {
     }
 
     private func truncate(_ log: ChangingLog) async throws {
-        if log.rotation.isCopying { guard try await isKnownByContent(log) else { return try await append(log) } }
         note("\(log.name): truncate")
         try log.truncate()
     }
 
     private func remove(_ log: ChangingLog) async throws {
+        guard isOnRecord(log) else { return try await append(log) }
         note("\(log.name): remove")
         try log.remove(view)
         try await goOn(log)
     }
 
     private func replace(_ log: ChangingLog) async throws {
+        guard isOnRecord(log) else { return try await append(log) }
         note("\(log.name): replace")
         try log.replace(with: logText(bytes: generator.int(0...50_000), seed: generator.next()), view)
         try await goOn(log)
@@ -179,7 +180,6 @@ extension ChangeScene {
     }
 
     private func copy(_ log: ChangingLog) async throws {
-        guard try await isKnownByContent(log) else { return try await append(log) }
         note("\(log.name): copy and truncate")
         try log.copyAndTruncate(view)
     }
@@ -191,19 +191,16 @@ extension ChangeScene {
         if generator.bool() { try await append(log) }
     }
 
+    /// The server knows a file by its inode. Once that is gone, and was not in the state on disk, nobody can ask for what
+    /// was acknowledged of it, and which copy has the rest.
+    private func isOnRecord(_ log: ChangingLog) -> Bool {
+        !log.rotation.isCopying || view.knowsFile(at: log.name)
+    }
+
     /// What is rotated before the client has ever seen the path is no part of the promise.
     private func isKnown(_ log: ChangingLog) async throws -> Bool {
         guard client != nil else { return view.knows(log.name) }
         try await eventually("\(log.name) in the state\n\(story(log))") { view.knows(log.name) }
-        return true
-    }
-
-    /// A copy is known by what the state on disk has of an acknowledgement. Without that it counts as new or as old, and
-    /// comes twice or not at all.
-    private func isKnownByContent(_ log: ChangingLog) async throws -> Bool {
-        guard let content = log.leading, !content.bytes.isEmpty else { return false }
-        guard client != nil else { return view.knows(content, of: log.name) }
-        try await eventually("an acknowledgement in the state\n\(story(log))") { view.knows(content, of: log.name) }
         return true
     }
 }

@@ -23,6 +23,8 @@ struct FileTransferTests {
         for said in ["### hello", "STREAMID 9f2c1a4be07d"] { _ = machine.received(try line(said), now: .zero) }
         #expect(name(machine.received(try line("200 OK ack:1 offset:0"), now: .zero)) == "verify")
         #expect(name(machine.verified(SourcePosition(), now: .zero)) == "read")
+        #expect(name(machine.accept(text.span.bytes, source ?? followed, now: .zero)) == "confirm")
+        #expect(name(machine.confirmed(true)) == "none")
         #expect(name(machine.accept(text.span.bytes, source ?? followed, now: .zero)) == "send")
         return machine
     }
@@ -41,6 +43,7 @@ struct FileTransferTests {
         case .verify: "verify"
         case .acknowledged(let position): "acknowledged \(position.map { "\($0.offset)" } ?? "-")"
         case .read: "read"
+        case .confirm: "confirm"
         case .send: "send"
         case .compare: "compare"
         case .observe: "observe"
@@ -178,7 +181,7 @@ struct FileTransferTests {
             machine.accept(text.span.bytes, followed, now: .zero), machine.changed(followed, size: nil, now: .zero),
             machine.compared(true), machine.observed(.zero, now: .zero), machine.stop(), machine.serverEnded(),
             machine.disconnected(), machine.failed(.stopped), machine.idleIsDue(now: .seconds(99)),
-            machine.giveUp(followed, now: .seconds(99)), machine.lookIsDue(),
+            machine.giveUp(followed, now: .seconds(99)), machine.lookIsDue(), machine.confirmed(true),
         ]
         #expect(actions.map { name($0) } == Array(repeating: "none", count: actions.count))
     }
@@ -187,6 +190,7 @@ struct FileTransferTests {
         var machine = try machine()
         #expect(name(machine.compared(true)) == "none")
         #expect(name(machine.observed(.zero, now: .zero)) == "none")
+        #expect(name(machine.confirmed(false)) == "none")
         #expect(name(machine.accept(text.span.bytes, followed, now: .zero)) == "none")
         #expect(name(machine.stop()) == "end: the client stops")
         machine = try streaming()
@@ -204,5 +208,30 @@ struct FileTransferTests {
             return
         }
         #expect(view == FileCatalogue.ServerView(offset: 7, check: ContinuityCheck(value: 10)))
+    }
+
+    @Test func `what is read first is sent once it is known that nothing else stood there before`() throws {
+        var machine = try machine()
+        for said in ["### hello", "STREAMID 9f2c1a4be07d", "200 OK ack:1 offset:0"] {
+            _ = machine.received(try line(said), now: .zero)
+        }
+        _ = machine.verified(SourcePosition(), now: .zero)
+        #expect(name(machine.accept(text.span.bytes, followed, now: .zero)) == "confirm")
+        #expect(!machine.isReading)
+        #expect(name(machine.confirmed(false)) == "shut")
+        guard case .end(.otherContent(let view)) = machine.serverEnded() else {
+            Issue.record("expected an end")
+            return
+        }
+        #expect(view == .nothing)
+    }
+
+    @Test func `what goes on behind a checked offset needs no confirmation`() throws {
+        var machine = try machine()
+        for said in ["### hello", "STREAMID 9f2c1a4be07d", "200 OK ack:1 offset:10"] {
+            _ = machine.received(try line(said), now: .zero)
+        }
+        _ = machine.verified(SourcePosition(offset: 10, tail: SourceTail(text[...])), now: .zero)
+        #expect(name(machine.accept((text + text).span.bytes, followed, now: .zero)) == "send")
     }
 }

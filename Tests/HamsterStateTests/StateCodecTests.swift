@@ -30,8 +30,8 @@ struct StateCodecTests {
         #expect(lines[0] == "loghamster-client-state 1")
         #expect(
             lines[1]
-                == "inode=12 born=-5 generation=3 offset=4 seen=99 tail=61626364 head=4:ed82cd11 size=9 since=-5 skipped=0 "
-                + "path=2f7661722f6120622e6c6f67 # /var/a b.log"
+                == "inode=12 born=-5 generation=3 offset=4 seen=99 tail=61626364 head=4:ed82cd11 "
+                + "prefixes=e8b7be43,9e83486d,ed82cd11 size=9 since=-5 skipped=0 path=2f7661722f6120622e6c6f67 # /var/a b.log"
         )
         #expect(lines[2].hasPrefix("crc32 "))
     }

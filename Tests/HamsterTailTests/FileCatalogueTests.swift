@@ -466,6 +466,99 @@ struct CopyAndTruncateTests {
         #expect(scene.output("app.log") == text + "new ")
     }
 
+    @Test(arguments: ["", "new ", "new content that is longer than what the file held before"])
+    func `copied and truncated before the acknowledgement was in the state, the server tells what the copy has left`(
+        content: String
+    ) throws {
+        let scene = try TailScene("app.log")
+        try scene.write("app.log", "acknowledged ")
+        try scene.settle(unreachable: true)
+        let saved = scene.state.records
+        try scene.settle()
+        try scene.directory.append("app.log", "unsent ")
+        try copyAndTruncate(scene, to: "app.log.1", then: content)
+        scene.restart(with: saved)
+        try scene.settle()
+        #expect(scene.output("app.log") == "acknowledged unsent " + content)
+        #expect(scene.outputNames == ["app.log"])
+    }
+
+    @Test func `copied and truncated before the file itself was in the state, the rest is taken from the copy`() throws
+    {
+        let scene = try TailScene("app.log")
+        try scene.write("app.log", "acknowledged ")
+        try scene.settle()
+        try scene.directory.append("app.log", "unsent ")
+        try copyAndTruncate(scene, to: "app.log.1", then: "new ")
+        scene.restart(losingState: true)
+        try scene.settle()
+        #expect(scene.output("app.log") == "acknowledged unsent new ")
+    }
+
+    @Test
+    func `copied and truncated several times before the acknowledgement was in the state, all copies come in order`()
+        throws
+    {
+        let scene = try TailScene("app.log")
+        try scene.write("app.log", "acknowledged ")
+        try scene.settle(unreachable: true)
+        let saved = scene.state.records
+        try scene.settle()
+        try scene.directory.append("app.log", "unsent ")
+        try copyAndTruncate(scene, to: "app.log.3", then: "second ")
+        try copyAndTruncate(scene, to: "app.log.2", then: "the third ")
+        try copyAndTruncate(scene, to: "app.log.1", then: "fourth ")
+        scene.restart(with: saved)
+        try scene.settle()
+        #expect(scene.output("app.log") == "acknowledged unsent second the third fourth ")
+    }
+
+    @Test
+    func `truncated before the acknowledgement was in the state, and copied since, the copy is what came after it`()
+        throws
+    {
+        let scene = try TailScene("app.log")
+        try scene.write("app.log", "acknowledged ")
+        try scene.settle(unreachable: true)
+        let saved = scene.state.records
+        try scene.settle()
+        try scene.write("app.log", "the second, which is longer ")
+        try copyAndTruncate(scene, to: "app.log.1", then: "third ")
+        scene.restart(with: saved)
+        try scene.settle()
+        #expect(scene.output("app.log") == "acknowledged the second, which is longer third ")
+    }
+
+    @Test func `copied, truncated and removed before the acknowledgement was in the state, the copy comes once`() throws
+    {
+        let scene = try TailScene("app.log")
+        try scene.write("app.log", "acknowledged ")
+        try scene.settle(unreachable: true)
+        let saved = scene.state.records
+        try scene.settle()
+        try scene.directory.append("app.log", "unsent ")
+        try copyAndTruncate(scene, to: "app.log.1", then: "")
+        try FileManager.default.removeItem(atPath: scene.directory("app.log"))
+        try scene.write("app.log", "new ")
+        scene.restart(with: saved)
+        try scene.settle()
+        #expect(scene.output("app.log") == "acknowledged unsent new ")
+    }
+
+    @Test(arguments: [10, 700, 3_000])
+    func `a copy is not sent again where more was written, and sent, before the truncation`(byteCount: Int) throws {
+        let scene = try TailScene("app.log")
+        let old = String(text.prefix(byteCount))
+        try scene.write("app.log", old)
+        try scene.settle()
+        try scene.directory.write("app.log.1", Array(old.utf8))
+        try scene.directory.append("app.log", "late ")
+        try scene.settle()
+        try scene.write("app.log", "new ")
+        try scene.settle()
+        #expect(scene.output("app.log") == old + "late new ")
+    }
+
     @Test(arguments: [false, true])
     func `truncated twice before anything of the new content was sent, the copy in between is sent`(
         restarts: Bool

@@ -48,10 +48,12 @@ final class TailScene {
     }
 
     /// The client is started anew; nothing that was not in the state is known.
-    func restart(losingState: Bool = false) {
-        let old = state
+    func restart(losingState: Bool = false) { restart(with: losingState ? [] : state.records) }
+
+    /// The client was killed before its state was on disk once more: it has the one that it had earlier.
+    func restart(with records: [FileRecord]) {
         state = StateStore(inMemory: LinuxFileSystem())
-        if !losingState { for record in old.records { state.update(record) } }
+        for record in records { state.update(record) }
         catalogue = Self.catalogue(selection, state, filesMax, fileSystem)
     }
 
@@ -88,10 +90,14 @@ final class TailScene {
         while let file = path.first {
             rounds += 1
             precondition(rounds < 1_000, "a path must come to rest")
-            switch try path.next(for: file, now: .now, lost: { lost += $0 }) {
-            case .wait:
-                guard try catalogue.isOverwritten(file, of: path, now: .now) else { return }
-                lost += try catalogue.startOver(file, of: path, now: .now)
+            let step = try path.next(for: file, now: .now, lost: { lost += $0 })
+            if step.isWithoutStream, try catalogue.isOverwritten(file, of: path, now: .now) {
+                try send(file, of: path, isInquiry: true)
+                continue
+            }
+            switch step {
+            case .wait: return
+            case .ask: try send(file, of: path, isInquiry: true)
             case .delivered:
                 if selection.deletesDelivered, try !catalogue.remove(file) { continue }
                 _ = path.settle(file)
@@ -101,7 +107,7 @@ final class TailScene {
         }
     }
 
-    private func send(_ file: TailedFile, of path: FollowedPath) throws {
+    private func send(_ file: TailedFile, of path: FollowedPath, isInquiry: Bool = false) throws {
         guard let token = file.record.token else { return }
         let known = records[token]?.position
         if file.record.isUnasked, known == nil {
@@ -110,7 +116,7 @@ final class TailScene {
         }
         let start = known?.offset ?? file.record.position.offset
         let check = known?.tail.check(at: start)
-        guard try start > 0 || !catalogue.isOverwritten(file, of: path, now: .now),
+        guard known != nil || !isInquiry, try start > 0 || !catalogue.isOverwritten(file, of: path, now: .now),
             let position = try file.position(at: start, check: check)
         else {
             lost += try catalogue.startOver(

@@ -40,9 +40,6 @@ package final class ChangingLog {
 
     package var exists: Bool { contents[name] != nil }
 
-    /// What the file at the path holds; nil where there is none.
-    package var leading: WrittenContent? { contents[name] }
-
     /// The client is gone: what only it had is gone, too.
     package func clientStopped() {
         for content in nameless { content.takeAway() }

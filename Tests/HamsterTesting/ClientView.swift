@@ -1,3 +1,5 @@
+import Foundation
+
 /// What is to be seen of the client from outside.
 package struct ClientView {
     private let client: ChildProcess?
@@ -14,13 +16,11 @@ package struct ClientView {
     /// Whether the state on disk has a path.
     package func knows(_ name: String) -> Bool { !records(of: name).isEmpty }
 
-    /// Whether the state on disk has an acknowledgement of some of the bytes, so that a copy is known by its content.
-    package func knows(_ content: WrittenContent, of name: String) -> Bool {
-        records(of: name).contains { record in
-            guard let offset = record["offset"].flatMap({ Int($0) }), offset > 0, offset <= content.bytes.count
-            else { return false }
-            return record["tail"] == hex(content.bytes[max(0, offset - 64)..<offset])
-        }
+    /// Whether the state on disk has the very file that a path leads to.
+    package func knowsFile(at name: String) -> Bool {
+        let attributes = try? FileManager.default.attributesOfItem(atPath: scratch(name))
+        guard let inode = attributes?[.systemFileNumber] as? Int else { return false }
+        return records(of: name).contains { $0["inode"] == "\(inode)" }
     }
 
     private func records(of name: String) -> [[String: String]] {

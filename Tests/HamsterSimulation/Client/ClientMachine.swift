@@ -100,7 +100,7 @@ extension ClientMachine {
                 self?.writers.first { $0.path == path }?.count(lost: byteCount)
             }
             client?.onFirstLook = { [weak self] in self?.forgetUnknown() }
-            world.note("\(host): client started\(client.map { ", \($0.summary)" } ?? "")")
+            world.note("\(host): client started\(client.map { ", knows \($0.known)" } ?? "")")
         } catch {
             fileSystem.kill()
             world.note("\(host): client did not start: \(error)")

@@ -45,7 +45,7 @@ final class Generation {
     /// nothing tells the client that it was there.
     var due: Int {
         guard !isForgotten else { return 0 }
-        return holders.map { $0.byteCount.map { isSent ? $0 : 0 } ?? bytes.count }.max() ?? 0
+        return holders.map { $0.byteCount ?? bytes.count }.max() ?? 0
     }
 }
 

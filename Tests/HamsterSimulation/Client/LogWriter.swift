@@ -61,7 +61,7 @@ final class LogWriter {
 
     /// One move of the writer or of its rotation.
     func act() {
-        if !moves.isEmpty, world.happens(60) { return move() }
+        if !moves.isEmpty, world.happens(60) || isCopyUnproven { return move() }
         guard moves.isEmpty, world.happens(12), machine.rotates else {
             return append(world.random.int(0...bytesMax))
         }
@@ -109,11 +109,8 @@ final class LogWriter {
 
     /// The client has lost its state: only the file at the path has to be found again.
     func forgetRotated() {
-        let leading = machine.inode(at: path)
-        for generation in history.generations {
-            let isLeading = contents.contains { $0.inode === leading && $0.generation === generation }
-            if !isLeading { generation.forget() }
-        }
+        let leading = machine.inode(at: path).flatMap { generation(of: $0) }
+        for generation in history.generations where generation !== leading { generation.forget() }
     }
 
     /// The machine was switched off.
@@ -127,20 +124,25 @@ final class LogWriter {
 
 extension LogWriter {
     private func plan() {
-        note(machine.positions)
         rotations += 1
-        // What was truncated before any of it was acknowledged is not told from what came after it.
-        let mayTruncate = machine.inode(at: path).flatMap { generation(of: $0) }?.isSent ?? false
         switch world.random.int(0...5) {
-        case _ where copies && !mayTruncate: return
         case 0...4 where copies:
             moves = makeRoom() + [.beginCopy(to: rotatedName), .finishCopy, .truncate]
         case 0...3: moves = makeRoom() + [.rename(path, to: rotatedName), .reopen]
-        case _ where copies, 4 where mayTruncate: moves = [.truncate, .append(regrowth)]
+        case _ where copies, 4: moves = [.truncate, .append(regrowth)]
         default: moves = world.random.bool() ? [.remove(path), .reopen] : [.replace]
         }
         rotatingSince = world.clock.elapsed
         world.note("\(path) rotates: \(moves)")
+    }
+
+    /// A copy was made and is truncated next, and no state on disk knows of an acknowledgement of the content. Were bytes
+    /// written now, acknowledged and taken away, nothing would tell the copy from a file that was written after them: the
+    /// server knows their end, and that no file holds it.
+    private var isCopyUnproven: Bool {
+        guard case .truncate? = moves.first else { return false }
+        note(machine.positions)
+        return machine.inode(at: path).flatMap { generation(of: $0) }.map { !$0.isSent } ?? false
     }
 
     /// As a rule past where the file ended before: then its size doesn't tell.

@@ -14,6 +14,7 @@ final class PathDriver {
         var settings: FileTransfer.Settings
         var fileSystem: SimulatedFileSystem
         var state: StateStore
+        var isOverwritten: (TailedFile, FollowedPath) throws(FileError) -> Bool
         var startOver: (TailedFile, FollowedPath, FileCatalogue.ServerView?) throws(FileError) -> UInt64
         var settleUnknown: (TailedFile, FollowedPath) throws(FileError) -> Void
         var lost: (UInt64) -> Void
@@ -30,6 +31,8 @@ final class PathDriver {
         case observe
         case observed(Duration)
         case read([UInt8])
+        case confirm([UInt8])
+        case confirmed(Bool, [UInt8])
     }
 
     private struct Link {
@@ -80,8 +83,14 @@ final class PathDriver {
         guard isWoken || sleepsUntil.map({ $0 <= world.clock.elapsed }) ?? false else { return }
         guard let file = followed.first else { return sleep(nil) }
         do throws(FileError) {
-            switch try followed.next(for: file, now: now, lost: environment.lost) {
+            let step = try followed.next(for: file, now: now, lost: environment.lost)
+            // An empty file gets no connection, and with it no look at what was in it before.
+            if step.isWithoutStream, try environment.isOverwritten(file, followed) {
+                return try connect(file, isInquiry: true)
+            }
+            switch step {
             case .send: try connect(file)
+            case .ask: try connect(file, isInquiry: true)
             case .delivered:
                 world.note("\(followed.path): \(file.record.token?.text ?? "-") is delivered with \(file.acknowledged)")
                 _ = followed.settle(file)
@@ -138,9 +147,11 @@ extension PathDriver {
         }
     }
 
-    private func connect(_ file: TailedFile) throws(FileError) {
+    private func connect(_ file: TailedFile, isInquiry: Bool = false) throws(FileError) {
         let record = file.record
         guard let token = record.token else { return }
+        saveGeneration(of: file)
+        guard environment.fileSystem.isAlive else { return }
         file.beginUse()
         let size = try? followed.rotation.completeSize(of: file, now: now)
         let request = StreamRequest(
@@ -150,9 +161,21 @@ extension PathDriver {
         world.note("\(followed.path) connects, \(String(decoding: request.line.dropLast(), as: UTF8.self))")
         link = Link(
             connection: connection, file: file,
-            machine: FileTransfer(request, environment.settings, isInquiry: record.isUnasked),
+            machine: FileTransfer(request, environment.settings, isInquiry: isInquiry || record.isUnasked),
             heardAt: world.clock.elapsed)
         run { $0.changed(FileTransfer.Source(file), size: nil, now: self.clock) }
+    }
+
+    /// A new generation is on disk before the server hears of it.
+    private func saveGeneration(of file: TailedFile) {
+        let record = file.record
+        guard record.generation > 0, record.position.offset == 0, !file.isCopy else { return }
+        environment.state.update(record)
+        do throws(StateError) {
+            try environment.state.save()
+        } catch {
+            world.note("\(followed.path) cannot save: \(error)")
+        }
     }
 
     func receive(_ event: SimulatedConnection.Event, on connection: Int) throws(SimulationFailure) {
@@ -199,7 +222,7 @@ extension PathDriver {
         case .sendRequest(let request): link.connection.send(request.line, from: .client)
         case .verify(let grant): self.link?.work = .verify(grant)
         case .acknowledged(let position): acknowledged(position, link)
-        case .send: preconditionFailure("only what was just read is sent")
+        case .send, .confirm: preconditionFailure("only what was just read is confirmed and sent")
         case .compare(let head):
             self.link?.lookDue = nil
             self.link?.idleDue = nil
@@ -229,9 +252,12 @@ extension PathDriver {
         sleepsUntil = 0
         switch outcome {
         case .ended: link.file.setMustAnnounce(false)
-        case .unknown: settleUnknown(link.file)
+        case .unknown where link.file.record.isUnasked: settleUnknown(link.file)
+        case .unknown:
+            startOver(link.file, .nothing)
+            pause(0)
         case .otherContent(let view):
-            startOver(link.file, view)
+            if view != nil || !link.file.isKnownToServerAlone { startOver(link.file, view) }
             pause(0)
         case .refused(let reply): pause(reply.retrySeconds ?? (reply.code == .busy ? 30 : 0))
         case .failed: pause(0)
@@ -275,12 +301,21 @@ extension PathDriver {
             self.link?.work = .verified(try link.file.position(at: grant.offset ?? 0, check: grant.check))
         case .verified(let position): verified(position, link)
         case .compare(let head):
+            guard head.byteCount > 0 else {
+                self.link?.work = .compared(try !environment.isOverwritten(link.file, followed))
+                return
+            }
             let beginning = try link.file.open().bytes(at: 0, count: head.byteCount)
             self.link?.work = .compared(head.matches(beginning))
         case .compared(let isSame): run { $0.compared(isSame) }
         case .observe: self.link?.work = .observed(try followed.rotation.remaining(of: link.file, now: now))
         case .observed(let remaining): run { $0.observed(remaining, now: self.clock) }
         case .read(let bytes): accept(bytes, link)
+        case .confirm(let bytes):
+            self.link?.work = .confirmed(try !environment.isOverwritten(link.file, followed), bytes)
+        case .confirmed(let isSame, let bytes):
+            run { $0.confirmed(isSame) }
+            if self.link?.machine.isReading ?? false { accept(bytes, link) }
         }
     }
 
@@ -314,6 +349,10 @@ extension PathDriver {
         run { machine in
             action = machine.accept(bytes.span.bytes, FileTransfer.Source(link.file), now: self.clock)
             return .none
+        }
+        if case .confirm = action {
+            self.link?.work = .confirm(bytes)
+            return
         }
         guard case .send(let overlap) = action else { return perform(action) }
         self.link?.lookDue = nil

@@ -55,6 +55,12 @@ final class SimulatedClient {
             budget: OpenFileBudget(filesMax: configuration.openFilesMax))
     }
 
+    /// What is known of files, for the trace.
+    var known: String {
+        state.records.map { "\($0.token?.text ?? "-")@\($0.position.offset)\($0.isSkipped ? " skipped" : "")" }.sorted()
+            .joined(separator: ", ")
+    }
+
     func knows(_ path: SourcePath) -> Bool { !state.records(of: path).isEmpty }
 
     /// What is known of a file, unless it is a copy that stands for another one.
@@ -142,6 +148,9 @@ extension SimulatedClient {
                     PathDriver.Environment(
                         world: world, host: configuration.host, settings: configuration.settings,
                         fileSystem: fileSystem, state: state,
+                        isOverwritten: { [unowned self] file, path throws(FileError) in
+                            try catalogue.isOverwritten(file, of: path, now: now)
+                        },
                         startOver: { [unowned self] file, path, view throws(FileError) in
                             try catalogue.startOver(file, of: path, view: view, now: now)
                         },
