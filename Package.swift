@@ -76,7 +76,7 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         .target(name: "HamsterCore", dependencies: ["CZlib"], swiftSettings: settings),
-        .target(name: "HamsterFiles", dependencies: ["CLinux", "HamsterCore"], swiftSettings: settings),
+        .target(name: "HamsterFiles", dependencies: ["CLinux", "CZlib", "HamsterCore"], swiftSettings: settings),
         .target(name: "HamsterTLS", dependencies: ["COpenSSL", nioCore], swiftSettings: settings),
         .target(name: "HamsterProtocol", dependencies: ["CZlib", "HamsterCore", nioCore], swiftSettings: settings),
         .target(name: "HamsterStore", dependencies: ["HamsterCore", "HamsterFiles"], swiftSettings: strictSettings),
@@ -107,7 +107,7 @@ let package = Package(
                 "HamsterTail", lifecycle, logging, nioCore, nioPosix,
             ], swiftSettings: strictSettings),
 
-        .target(name: "HamsterTesting", path: "Tests/HamsterTesting", swiftSettings: settings),
+        .target(name: "HamsterTesting", dependencies: ["CZlib"], path: "Tests/HamsterTesting", swiftSettings: settings),
         .target(
             name: "HamsterSimulation",
             dependencies: [
@@ -170,8 +170,8 @@ let package = Package(
             name: "HamsterStatusTests", dependencies: ["HamsterStatus", "HamsterTesting", lifecycle, logging],
             swiftSettings: settings),
         .testTarget(
-            name: "HamsterStoreTests", dependencies: ["HamsterCore", "HamsterFiles", "HamsterStore"],
-            swiftSettings: settings),
+            name: "HamsterStoreTests",
+            dependencies: ["HamsterCore", "HamsterFiles", "HamsterStore", "HamsterTesting"], swiftSettings: settings),
         .testTarget(
             name: "HamsterTailTests",
             dependencies: ["HamsterCore", "HamsterFiles", "HamsterState", "HamsterTail", "HamsterTesting"],

@@ -49,6 +49,8 @@ struct CLinux_status {
     uint64_t size;
     uint64_t links;
     uint32_t mode;
+    uint32_t owner;
+    uint32_t group;
     int64_t birth_seconds;
     uint32_t birth_nanoseconds;
     int64_t modified_seconds;
@@ -67,6 +69,8 @@ static inline int CLinux_statx(int directory, const char *path, struct CLinux_st
     out->size = s.stx_size;
     out->links = s.stx_nlink;
     out->mode = s.stx_mode;
+    out->owner = s.stx_uid;
+    out->group = s.stx_gid;
     int born = (s.stx_mask & STATX_BTIME) != 0;
     out->birth_seconds = born ? s.stx_btime.tv_sec : -1;
     out->birth_nanoseconds = born ? s.stx_btime.tv_nsec : 0;
@@ -75,6 +79,12 @@ static inline int CLinux_statx(int directory, const char *path, struct CLinux_st
     out->changed_seconds = s.stx_ctime.tv_sec;
     out->changed_nanoseconds = s.stx_ctime.tv_nsec;
     return 0;
+}
+
+/* ioprio_set(2) for the calling thread: it gets the disk when nobody else wants it. 0, or -1 with errno. */
+static inline int CLinux_setIdlePriorityForDisk(void) {
+    const int whoIsThread = 1, classIdle = 3, classShift = 13;
+    return (int)syscall(SYS_ioprio_set, whoIsThread, 0, classIdle << classShift);
 }
 
 #endif

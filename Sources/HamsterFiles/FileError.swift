@@ -46,6 +46,11 @@ package struct FileError: Error, Sendable, Hashable {
 
     /// The name leads to another file than it did.
     package static let staleCode = ESTALE
+    /// The name is in use.
+    package static let existsCode = EEXIST
+    package static let noMemoryCode = ENOMEM
+    /// Not with this kind of file.
+    package static let invalidCode = EINVAL
 
     /// The file or a directory of its path does not exist.
     package var isMissing: Bool { code == ENOENT || code == ENOTDIR }

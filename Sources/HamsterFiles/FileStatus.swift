@@ -81,6 +81,10 @@ package struct FileStatus: Sendable, Hashable {
     package var links: UInt64
     /// Permission bits without the kind.
     package var mode: UInt32
+    /// Numeric.
+    package var owner: UInt32
+    /// Numeric.
+    package var group: UInt32
     /// Nil where the file system keeps none.
     package var born: FileTime?
     /// Of the content.
@@ -89,8 +93,8 @@ package struct FileStatus: Sendable, Hashable {
     package var changed: FileTime
 
     package init(
-        kind: FileKind, device: UInt64, inode: UInt64, size: UInt64, links: UInt64, mode: UInt32, born: FileTime?,
-        modified: FileTime, changed: FileTime
+        kind: FileKind, device: UInt64, inode: UInt64, size: UInt64, links: UInt64, mode: UInt32, owner: UInt32 = 0,
+        group: UInt32 = 0, born: FileTime?, modified: FileTime, changed: FileTime
     ) {
         self.kind = kind
         self.device = device
@@ -98,6 +102,8 @@ package struct FileStatus: Sendable, Hashable {
         self.size = size
         self.links = links
         self.mode = mode
+        self.owner = owner
+        self.group = group
         self.born = born
         self.modified = modified
         self.changed = changed
@@ -109,7 +115,7 @@ package struct FileStatus: Sendable, Hashable {
         let isBorn = raw.birth_seconds >= 0
         self.init(
             kind: FileKind(mode: raw.mode), device: raw.device, inode: raw.inode, size: raw.size, links: raw.links,
-            mode: raw.mode & 0o7777,
+            mode: raw.mode & 0o7777, owner: raw.owner, group: raw.group,
             born: isBorn ? FileTime(seconds: raw.birth_seconds, nanoseconds: raw.birth_nanoseconds) : nil,
             modified: FileTime(seconds: raw.modified_seconds, nanoseconds: raw.modified_nanoseconds),
             changed: FileTime(seconds: raw.changed_seconds, nanoseconds: raw.changed_nanoseconds))

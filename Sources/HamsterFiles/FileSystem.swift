@@ -148,6 +148,8 @@ package protocol OutputFileHandle: AnyObject, Sendable {
     func truncate(to length: UInt64) throws(FileError)
     /// Of the open file, whatever its name leads to by now.
     func status() throws(FileError) -> FileStatus
+    /// Bytes that this user may still write to the file system of the file.
+    func freeSpace() throws(FileError) -> UInt64
 }
 
 /// An exclusive lock between processes; released by `release`, or with the last reference.

@@ -47,6 +47,12 @@ final class LinuxOutputFile: OutputFileHandle {
 
     func status() throws(FileError) -> FileStatus { try HamsterFiles.status(of: descriptor, path) }
 
+    func freeSpace() throws(FileError) -> UInt64 {
+        var space = statvfs()
+        _ = try systemCall(.status, path) { fstatvfs(descriptor.number, &space) }
+        return UInt64(space.f_bavail) * UInt64(space.f_frsize)
+    }
+
     /// The append's own error is what the caller must see; what came of the cut stands in `remains`.
     private func cutBack(after error: FileError, written: Int) -> FileError {
         var error = error

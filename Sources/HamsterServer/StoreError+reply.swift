@@ -6,7 +6,7 @@ extension StoreError {
     var reply: Reply {
         switch code {
         case .busy: Reply(.busy, "another stream is writing this output", retrySeconds: 5)
-        case .output, .lost: Reply(.outputFailed, "the output cannot be written")
+        case .output, .lost, .rotation, .nameTaken, .retention: Reply(.outputFailed, "the output cannot be written")
         case .removed, .truncated: Reply(.outputFailed, "the output was removed or cut")
         case .locked, .damagedJournal, .unknownJournalVersion, .journal:
             Reply(.serverFailed, "the journal cannot be written")

@@ -11,6 +11,16 @@ struct OutputRecord: Sendable, Hashable {
     var length: UInt64
     /// Unix seconds.
     var lastSeen: Int64
+
+    /// The output has no file at present: it was put aside. No file has this identity.
+    var departed: Self {
+        var record = self
+        record.identity = FileIdentity(inode: 0, born: nil, device: 0)
+        record.length = 0
+        return record
+    }
+
+    var isDeparted: Bool { identity.inode == 0 }
 }
 
 /// An acknowledged stream as it was at a commit.

@@ -29,9 +29,10 @@ extension OutputFile {
         }
     }
 
-    /// Notes what has become durable; gives the streams to be told.
-    func commit(_ snapshot: OutputLedger.Snapshot) -> [OutputLedger.Stream] {
+    /// Notes what has become durable at a time (Unix seconds); gives the streams to be told.
+    func commit(_ snapshot: OutputLedger.Snapshot, at time: Int64) -> [OutputLedger.Stream] {
         state.withLock { state in
+            state.rotation.since = state.rotation.since ?? time
             switch state.file {
             case .closed: break
             case .open(var opened):

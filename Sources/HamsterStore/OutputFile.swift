@@ -16,6 +16,8 @@ final class OutputFile: Sendable {
         var directoriesDue: [SourcePath]
         /// Whether the output's path has led to the file. Below a base directory that was moved it doesn't.
         var isFoundByPath: Bool
+        /// When the file got its first byte, in Unix seconds; nil: it is empty.
+        var since: Int64?
     }
 
     /// What came of the wish to write here.
@@ -75,6 +77,7 @@ final class OutputFile: Sendable {
         var isQueued = false
         /// The next commit closes the file.
         var mustReopen = false
+        var rotation = OutputRotation()
     }
 
     let target: OutputTarget
@@ -183,6 +186,7 @@ final class OutputFile: Sendable {
         state.ledger.move(to: opened.record.length)
         state.file = .open(opened)
         state.mustReopen = false
+        state.rotation.opened(since: opened.since)
         pace.release()
     }
 

@@ -17,12 +17,13 @@ struct OutputRecovery {
     ) -> Set<OutputTarget.Location> {
         var failed: Set<OutputTarget.Location> = []
         var directories: [SourcePath: [DirectoryEntry]] = [:]
-        for record in records.values {
+        for record in records.values where !record.isDeparted {
             let location = record.location.located(in: configuration.directory)
             do {
                 if try mend(record, at: location, &recovery) { continue }
                 recovery.outputsReplaced.append(location.path)
                 guard let renamed = renamed(record, location.path, &directories) else { continue }
+                try synchronizeNames(around: renamed)
                 // What became of a file that is another output's by now, its own record says: it was renamed, or got the inode.
                 guard records[renamed]?.identity != record.identity else { continue }
                 _ = try mend(record, at: renamed.located(in: configuration.directory), &recovery)
@@ -54,6 +55,14 @@ struct OutputRecovery {
             recovery.outputsCut.append(.init(path: location.path, byteCount: status.size - record.length))
         }
         return true
+    }
+
+    /// A kill may have come between the rename and its sync: before a new file gets the old name, the new one has to be on
+    /// disk, or a power cut could take it.
+    private func synchronizeNames(around location: OutputTarget.Location) throws(FileError) {
+        if configuration.sync == .commit {
+            try fileSystem.synchronizeDirectory(location.parent(in: configuration.directory))
+        }
     }
 
     /// The recorded output under the name that a rotation gave it, in the same directory. Whether it is the same file and

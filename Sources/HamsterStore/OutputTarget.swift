@@ -27,15 +27,19 @@ package struct OutputTarget: Sendable, Hashable {
     package var owner: UInt32?
     /// Numeric group of a file that is made; nil: the process's.
     package var group: UInt32?
+    /// Nil: the file is never put aside.
+    package var rotation: RotationPolicy?
 
     package init(
-        location: Location, framing: Framing, mode: UInt32 = 0o640, owner: UInt32? = nil, group: UInt32? = nil
+        location: Location, framing: Framing, mode: UInt32 = 0o640, owner: UInt32? = nil, group: UInt32? = nil,
+        rotation: RotationPolicy? = nil
     ) {
         self.location = location
         self.framing = framing
         self.mode = mode
         self.owner = owner
         self.group = group
+        self.rotation = rotation
     }
 }
 
@@ -49,6 +53,28 @@ extension OutputTarget.Location {
         guard base.first == UInt8(ascii: "/"), path.bytes.starts(with: base) else { return self }
         let rest = SourcePath(bytes: Array(path.bytes.dropFirst(base.count)))
         return .beneath(components: rest.components.map { Array($0) })
+    }
+
+    /// The last component; empty for a path without any.
+    var name: [UInt8] {
+        switch self {
+        case .beneath(let components): components.last ?? []
+        case .absolute(let path): Array(path.components.last ?? [])
+        }
+    }
+
+    /// Another name in the same directory.
+    func sibling(_ name: [UInt8]) -> Self {
+        switch self {
+        case .beneath(let components): .beneath(components: components.dropLast() + [name])
+        case .absolute(let path): .absolute(SourcePath(bytes: path.bytes.dropLast(self.name.count) + name))
+        }
+    }
+
+    /// The path of the directory that holds it.
+    func parent(in directory: String) -> SourcePath {
+        let bytes = located(in: directory).path.bytes.dropLast(name.count + 1)
+        return SourcePath(bytes: bytes.isEmpty ? [UInt8(ascii: "/")] : Array(bytes))
     }
 
     func located(in directory: String) -> OutputLocation {

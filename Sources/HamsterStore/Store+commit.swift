@@ -19,7 +19,7 @@ extension Store {
                 throw error
             }
             if !queue.isEmpty { noteCommit(.now - start, nil) }
-            if journal.isCompactionDue(now: now()) { compactionWakeup.wake() }
+            if journal.isCompactionDue(now: now()) { wakeups.compaction.wake() }
         }
     }
 
@@ -36,6 +36,7 @@ extension Store {
         }
         for snapshot in snapshots { settle(snapshot) }
         for output in queue {
+            putAside(output)
             output.closeIfLeaving()
             retire(output)
         }
@@ -44,7 +45,7 @@ extension Store {
     /// Asks `run` for a commit at once, without waiting for the interval. Doesn't block.
     package func requestCommit() {
         commitIsRequested.store(true, ordering: .releasing)
-        wakeup.wake()
+        wakeups.commit.wake()
     }
 
     /// Closes every output after a commit of what it has; its next byte opens the file that its path leads to then. No
@@ -63,13 +64,13 @@ extension Store {
 
     /// Tells the committer of an output with something new.
     func enqueue(_ output: OutputFile) {
-        if table.withLock({ $0.enqueue(output) }) { wakeup.wake() }
+        if table.withLock({ $0.enqueue(output) }) { wakeups.commit.wake() }
     }
 
     /// Counts bytes that wait; enough of them don't wait for the interval.
     func noteAppended(_ byteCount: Int) {
         let (before, after) = uncommitted.add(byteCount, ordering: .relaxed)
-        if before < configuration.commitBytes, after >= configuration.commitBytes { wakeup.wake() }
+        if before < configuration.commitBytes, after >= configuration.commitBytes { wakeups.commit.wake() }
     }
 
     /// Takes an output out of the table when it is done with.
@@ -154,10 +155,12 @@ extension Store {
     }
 
     private func settle(_ snapshot: OutputFile.Snapshot) {
-        let streams = snapshot.output.commit(snapshot.ledger)
+        let time = now()
+        let streams = snapshot.output.commit(snapshot.ledger, at: time)
         uncommitted.subtract(snapshot.ledger.byteCount, ordering: .relaxed)
         free(streams.filter(\.isCommitted))
         table.withLock { $0.failures.committed(snapshot.output.location) }
         for stream in streams { stream.onCommit(stream.committed) }
+        if snapshot.output.rotationDue(at: time) != nil { wakeups.rotation.wake() }
     }
 }

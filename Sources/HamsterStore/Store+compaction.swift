@@ -24,7 +24,7 @@ extension Store {
 
     func compactUntilStopped() {
         while !isStopping.load(ordering: .acquiring) {
-            if compactionWakeup.wait(timeout: nil), !isStopping.load(ordering: .acquiring) { compact() }
+            if wakeups.compaction.wait(timeout: nil), !isStopping.load(ordering: .acquiring) { compact() }
         }
     }
 }

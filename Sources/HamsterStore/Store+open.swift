@@ -62,17 +62,19 @@ extension Store {
         _ stream: OutputLedger.Stream, _ target: OutputTarget, _ location: OutputTarget.Location, _ path: SourcePath
     ) throws(StoreError) -> (OutputFile, Int) {
         while true {
-            let found = table.withLock { table in
-                table.isClosed
-                    ? nil : table.output(location) { OutputFile(target, location, path: path) }
+            let found = table.withLock { table -> Result<OutputFile, StoreError> in
+                if table.isClosed { return .failure(StoreError(.closed, path)) }
+                if table.isReserved(location) { return .failure(StoreError(.busy, path)) }
+                return .success(table.output(location) { OutputFile(target, location, path: path) })
             }
-            guard let output = found else { throw StoreError(.closed, path) }
+            let output = try found.get()
             do {
                 let attachment = try output.attach(stream, framing: target.framing) { () throws(StoreError) in
                     try openFile(of: output, target)
                 }
                 switch attachment {
                 case .attached(let id):
+                    noteRotation(target.rotation, of: output)
                     table.withLock { $0.failures.opened(location) }
                     return (output, id)
                 case .leaving: awaitCommit()
@@ -108,6 +110,8 @@ extension Store {
         }
         let status = try StoreError.about(output.path, .output) { () throws(FileError) in try handle.status() }
         guard table.withLock({ $0.claim(status.identity, for: output) }) else { throw StoreError(.busy, output.path) }
+        // Of a file that was to be put aside when it was removed or renamed.
+        table.withLock { _ = $0.rotating.remove(output.location) }
         let known = journal.read { $0.outputs[output.location] }
         report(status, of: output, known)
         let length = try cutLength(of: output, handle, status, known)
@@ -119,7 +123,8 @@ extension Store {
         // Else a crash before the first commit would leave bytes that no record tells from older ones.
         if !isKnown { try journal.register(record) }
         return OutputFile.Opened(
-            handle: handle, record: record, directoriesDue: due, isFoundByPath: isFound(output, status))
+            handle: handle, record: record, directoriesDue: due, isFoundByPath: isFound(output, status),
+            since: length == 0 ? nil : (status.born ?? status.modified).seconds)
     }
 
     /// An output that is shorter than its record was cut by somebody else.

@@ -4,8 +4,8 @@ internal import Synchronization
 
 extension Store {
     /// Commits whenever something has waited for the interval, when enough bytes wait, and when asked to, on a thread of
-    /// its own; on another compacts the journal when that is due. Returns after a last commit when the task is cancelled,
-    /// or after `stop`.
+    /// its own; on others compacts the journal when that is due, puts outputs aside, and compresses them. Returns after a
+    /// last commit when the task is cancelled, or after `stop`.
     ///
     /// Failed commits go to the store's `onFailure` and are tried again after a pause. Throws only where no thread can be made.
     package func run() async throws(StoreError) {
@@ -19,17 +19,18 @@ extension Store {
     /// Ends `run` after a last commit. Doesn't block.
     package func stop() {
         isStopping.store(true, ordering: .releasing)
-        wakeup.wake()
-        compactionWakeup.wake()
+        wakeups.wakeAll()
     }
 
     private func runThreads() async throws(FileError) {
         let outcome = await withTaskCancellationHandler {
-            async let compacting: Void = compactOnThread()
+            async let compacting: Void = beside { $0.compactUntilStopped() }
+            async let rotating: Void = beside { $0.rotateUntilStopped() }
+            async let tidying: Void = beside { $0.tidyUntilStopped() }
             let committing = await onThread { $0.commitUntilStopped() }
             // Also where there was no thread for the commits.
             stop()
-            await compacting
+            _ = await (compacting, rotating, tidying)
             return committing
         } onCancel: {
             stop()
@@ -37,10 +38,10 @@ extension Store {
         try outcome.get()
     }
 
-    /// Without a thread the journal grows, and all else goes on.
-    private func compactOnThread() async {
+    /// Work without which the journal or the outputs grow, and all else goes on.
+    private func beside(_ work: @escaping @Sendable (Store) -> Void) async {
         do {
-            try await onThread { $0.compactUntilStopped() }.get()
+            try await onThread(work).get()
         } catch {
             onFailure(StoreError(.journal, error.path, cause: error))
         }
@@ -60,7 +61,7 @@ extension Store {
         while !isStopping.load(ordering: .acquiring) {
             let delay = timeUntilCommit(after: begunAt)
             if delay.map({ $0 > .zero }) ?? true {
-                _ = wakeup.wait(timeout: delay)
+                _ = wakeups.commit.wait(timeout: delay)
                 continue
             }
             begunAt = .now
@@ -94,7 +95,7 @@ extension Store {
     private func pause(_ duration: Duration) {
         let end = ContinuousClock.now + duration
         while !isStopping.load(ordering: .acquiring), ContinuousClock.now < end {
-            _ = wakeup.wait(timeout: ContinuousClock.now.duration(to: end))
+            _ = wakeups.commit.wait(timeout: ContinuousClock.now.duration(to: end))
         }
     }
 }

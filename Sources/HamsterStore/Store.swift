@@ -16,6 +16,7 @@ package final class Store: Sendable {
     let now: @Sendable () -> Int64
     /// Told of what befalls no single caller.
     let onFailure: @Sendable (StoreError) -> Void
+    let onEvent: @Sendable (StoreEvent) -> Void
     let journal: Journal
     let table: Mutex<StoreTable>
     /// Held by the one commit that runs; true once the state directory may be another's.
@@ -26,23 +27,26 @@ package final class Store: Sendable {
     let isStopping = Atomic<Bool>(false)
     /// Held by the one compaction that runs; true once the state directory may be another's.
     let compactionTurn = Mutex(false)
-    let wakeup: Wakeup
-    let compactionWakeup: Wakeup
+    /// Held while files that were put aside get or lose names; true once the directories may be another's.
+    let namesTurn = Mutex(false)
+    let wakeups: StoreWakeups
     private let lock: any FileLock
 
     /// Locks the state directory, reads the journal and cuts outputs back to their recorded lengths. Blocks.
     ///
     /// `now` gives Unix seconds. `onFailure` is told of commits and compactions that failed and outputs that lost bytes,
-    /// from any thread.
+    /// from any thread; `onEvent` of what was done without a caller.
     package init(
         _ configuration: StoreConfiguration, fileSystem: any FileSystem, now: @escaping @Sendable () -> Int64,
-        onFailure: @escaping @Sendable (StoreError) -> Void = { _ in }
+        onFailure: @escaping @Sendable (StoreError) -> Void = { _ in },
+        onEvent: @escaping @Sendable (StoreEvent) -> Void = { _ in }
     ) throws(StoreError) {
         self.configuration = configuration
         self.fileSystem = fileSystem
         self.now = now
         self.onFailure = onFailure
-        (lock, wakeup, compactionWakeup) = try Self.prepare(configuration, fileSystem)
+        self.onEvent = onEvent
+        (lock, wakeups) = try Self.prepare(configuration, fileSystem)
         var recovery = StoreRecovery()
         journal = try Journal(configuration, fileSystem, recovery: &recovery)
         let mustCut = OutputRecovery(configuration, fileSystem).run(journal.read { $0.outputs }, &recovery)
@@ -81,6 +85,7 @@ package final class Store: Sendable {
             if error.code != .closed { onFailure(error) }
         }
         for output in outputs { retire(output) }
+        namesTurn.withLock { $0 = true }
         compactionTurn.withLock { isCompactionOver in
             isCompactionOver = true
             commitTurn.withLock { isReleased in
@@ -92,13 +97,30 @@ package final class Store: Sendable {
 
     private static func prepare(
         _ configuration: StoreConfiguration, _ fileSystem: any FileSystem
-    ) throws(StoreError) -> (any FileLock, Wakeup, Wakeup) {
+    ) throws(StoreError) -> (any FileLock, StoreWakeups) {
         do {
             try fileSystem.makeDirectory(configuration.stateDirectory, mode: 0o750)
             try fileSystem.makeDirectory(configuration.directory, mode: 0o750)
-            return (try fileSystem.lock(configuration.lock), try Wakeup(), try Wakeup())
+            return (try fileSystem.lock(configuration.lock), try StoreWakeups())
         } catch {
             throw StoreError(error.isLocked ? .locked : .journal, error.path, cause: error)
         }
     }
+}
+
+/// What the store's threads sleep on.
+struct StoreWakeups: Sendable {
+    let commit: Wakeup
+    let compaction: Wakeup
+    let rotation: Wakeup
+    let tidying: Wakeup
+
+    init() throws(FileError) {
+        commit = try Wakeup()
+        compaction = try Wakeup()
+        rotation = try Wakeup()
+        tidying = try Wakeup()
+    }
+
+    func wakeAll() { for wakeup in [commit, compaction, rotation, tidying] { wakeup.wake() } }
 }

@@ -22,6 +22,12 @@ package struct StoreError: Error, Sendable, Hashable {
         case removed
         /// Somebody else has cut the output; it goes on from where it ends. `number` is how many bytes are gone.
         case truncated
+        /// The output could not be put aside; it is written to as before, and that is tried again.
+        case rotation
+        /// The name that a file would get that is put aside is another output's; for the rest as `rotation`.
+        case nameTaken
+        /// Files that were put aside could not be looked at, compressed or removed; they are as they were.
+        case retention
         /// The store or the writer was closed before.
         case closed
     }
@@ -73,6 +79,10 @@ extension StoreError: CustomStringConvertible {
         case .lost: "\(path): bytes since the last commit were lost\(cause)"
         case .removed: "\(path): was removed while it was being written: bytes since the last commit are sent again"
         case .truncated: "\(path): was cut by another program: \(number ?? 0) bytes of it are gone"
+        case .rotation: "\(path): can't be rotated, and is written to as before; tried again in a minute\(cause)"
+        case .nameTaken:
+            "\(path): is an output of its own, and so no name for a rotated file: rotate with names = \"dated\""
+        case .retention: "\(path): rotated files can't be compressed or removed, and stay as they are\(cause)"
         case .closed: "\(path): was closed"
         }
     }

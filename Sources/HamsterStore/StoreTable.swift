@@ -20,6 +20,14 @@ struct StoreTable {
     var touched: Set<FileKey> = []
     /// Outputs that may be longer than their record by bytes of ours that must not stay.
     var mustCut: Set<OutputTarget.Location> = []
+    /// Outputs for which a rotation has begun: names are made free, or the next commit puts the file aside.
+    var rotating: Set<OutputTarget.Location> = []
+    /// The output whose files that were put aside are looked at or compressed.
+    var tidying: OutputTarget.Location?
+    /// Outputs whose files that were put aside are to be looked at.
+    private var tidyQueue: [OutputTarget.Location: RotationPolicy] = [:]
+    /// Those that were since the start.
+    private var tidied: Set<OutputTarget.Location> = []
     /// Outputs that the committer is to look at.
     private(set) var queue: [OutputFile] = []
     var hasQueue: Bool { !queue.isEmpty }
@@ -49,7 +57,38 @@ struct StoreTable {
     mutating func remove(_ output: OutputFile) {
         guard outputs[output.location] === output else { return }
         outputs[output.location] = nil
+        rotating.remove(output.location)
+        disown(output)
+    }
+
+    /// The output's file is no longer its own: it was put aside.
+    mutating func disown(_ output: OutputFile) {
         if let identity = identities.removeValue(forKey: output.location) { owners[identity] = nil }
+    }
+
+    func isOwned(_ identity: FileIdentity) -> Bool { owners[identity] != nil }
+
+    /// Whether files of this name belong to another output's rotation at present.
+    func isReserved(_ location: OutputTarget.Location) -> Bool {
+        guard !rotating.isEmpty || tidying != nil, let base = RotatedName.base(of: location.name) else { return false }
+        let output = location.sibling(base)
+        return rotating.contains(output) || tidying == output
+    }
+
+    /// `isAgain`: although that was done since the start. True: there is something to do.
+    mutating func requestTidying(
+        _ location: OutputTarget.Location, _ policy: RotationPolicy, isAgain: Bool
+    ) -> Bool {
+        if tidied.count > Self.directoriesMax { tidied = [] }
+        guard tidied.insert(location).inserted || isAgain else { return false }
+        tidyQueue[location] = policy
+        return true
+    }
+
+    mutating func takeTidying() -> (location: OutputTarget.Location, policy: RotationPolicy)? {
+        let first = tidyQueue.popFirst()
+        tidying = first?.key
+        return first.map { ($0.key, $0.value) }
     }
 
     /// Which directories the first commit of an output has to synchronize: all of them for a file that the journal doesn't

@@ -76,6 +76,8 @@ struct Serve: AsyncParsableCommand {
         switch error.code {
         case .removed, .truncated:
             logger.warning("output was changed by another program", metadata: ["reason": "\(error)"])
+        case .rotation, .nameTaken, .retention:
+            logger.error("output not rotated", metadata: ["reason": "\(error)"])
         case .busy, .locked, .damagedJournal, .unknownJournalVersion, .journal, .output, .lost, .closed:
             logger.error("storing failed", metadata: ["reason": "\(error)"])
         }

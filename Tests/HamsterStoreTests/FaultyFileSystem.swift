@@ -8,7 +8,7 @@ import Synchronization
 /// A step is what changes the disk: append, synchronize, truncate, replace, sync of a directory. `cutPower` takes away
 /// what no sync has reached.
 final class FaultyFileSystem: FileSystem {
-    enum Step: Hashable { case append, synchronize, truncate, replace, rename, directory }
+    enum Step: Hashable { case append, synchronize, truncate, replace, rename, remove, directory }
 
     enum Fault {
         /// All steps from this number on fail; the first does half of its work, or all of it.
@@ -27,6 +27,8 @@ final class FaultyFileSystem: FileSystem {
         var durable: [SourcePath: UInt64] = [:]
         /// Open files, by the name that they have now.
         var names: [ObjectIdentifier: SourcePath] = [:]
+        /// What files say of their file system; nil: the truth.
+        var freeSpace: UInt64?
         /// Called before each step, with its path, until it says true; not while another such call runs.
         var onStep: (@Sendable (Step, SourcePath) -> Bool)?
     }
@@ -34,7 +36,7 @@ final class FaultyFileSystem: FileSystem {
     let state = Mutex(State())
     private let real = LinuxFileSystem()
 
-    /// False: `synchronize` of files only counts, for tests with very many commits.
+    /// False: `synchronize` of files and directories only counts, for tests with very many commits.
     fileprivate let syncs: Bool
 
     init(_ fault: Fault? = nil, syncs: Bool = true) {
@@ -94,7 +96,15 @@ final class FaultyFileSystem: FileSystem {
     func open(_ path: SourcePath) throws(FileError) -> any ReadableFile { try real.open(path) }
     func status(of path: SourcePath) throws(FileError) -> FileStatus? { try real.status(of: path) }
     func entries(of directory: SourcePath) throws(FileError) -> [DirectoryEntry] { try real.entries(of: directory) }
-    func remove(_ path: SourcePath) throws(FileError) { try real.remove(path) }
+    func remove(_ path: SourcePath) throws(FileError) {
+        try step(.remove, .remove, path) { () throws(FileError) in
+            try real.remove(path)
+            state.withLock { state in
+                state.durable[path] = nil
+                state.names = state.names.filter { $0.value != path }
+            }
+        }
+    }
     func rename(_ path: SourcePath, to other: SourcePath) throws(FileError) {
         try step(.rename, .rename, path) { () throws(FileError) in
             try real.rename(path, to: other)
@@ -121,7 +131,9 @@ final class FaultyFileSystem: FileSystem {
     }
 
     func synchronizeDirectory(_ path: SourcePath) throws(FileError) {
-        try step(.directory, .synchronize, path) { () throws(FileError) in try real.synchronizeDirectory(path) }
+        try step(.directory, .synchronize, path) { () throws(FileError) in
+            if syncs { try real.synchronizeDirectory(path) }
+        }
     }
 
     func openOutput(
@@ -157,6 +169,10 @@ private final class FaultyOutput: OutputFileHandle {
     var entryDirectories: [SourcePath] { real.entryDirectories }
     var changedDirectories: Set<SourcePath> { real.changedDirectories }
     func status() throws(FileError) -> FileStatus { try real.status() }
+    func freeSpace() throws(FileError) -> UInt64 {
+        if let freeSpace = fileSystem.state.withLock({ $0.freeSpace }) { return freeSpace }
+        return try real.freeSpace()
+    }
 
     func append(_ bytes: RawSpan) throws(FileError) {
         let half = bytes.extracting(0..<bytes.byteCount / 2)

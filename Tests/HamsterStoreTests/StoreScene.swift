@@ -7,6 +7,9 @@ import Synchronization
 /// A directory with a state and an output directory below it, removed when the last reference goes.
 final class StoreScene: Sendable {
     let path: String
+    private let noted = Mutex<[StoreEvent]>([])
+    /// What the stores of this scene have done on their own.
+    var events: [StoreEvent] { noted.withLock { $0 } }
 
     init() throws {
         let url = FileManager.default.temporaryDirectory.appendingPathComponent("hamster-\(UUID().uuidString)")
@@ -22,10 +25,13 @@ final class StoreScene: Sendable {
 
     func store(
         _ fileSystem: any FileSystem = LinuxFileSystem(), now: Int64 = 1_000_000_000,
-        onFailure: @escaping @Sendable (StoreError) -> Void = { _ in }
+        onFailure: @escaping @Sendable (StoreError) -> Void = { _ in },
+        onEvent: @escaping @Sendable (StoreEvent) -> Void = { _ in }
     ) throws(StoreError) -> Store {
-        try Store(configuration, fileSystem: fileSystem, now: { now }, onFailure: onFailure)
+        try Store(configuration, fileSystem: fileSystem, now: { now }, onFailure: onFailure, onEvent: onEvent)
     }
+
+    func note(_ event: StoreEvent) { noted.withLock { $0.append(event) } }
 
     func journal() throws -> Data { try Data(contentsOf: URL(fileURLWithPath: configuration.journal)) }
 
@@ -35,7 +41,8 @@ final class StoreScene: Sendable {
         String(decoding: try Data(contentsOf: URL(fileURLWithPath: path + "/out/" + name)), as: UTF8.self)
     }
 
-    func append(_ text: String, toOutput name: String) throws {
+    func append(_ text: String, toOutput name: String, isNew: Bool = false) throws {
+        if isNew { try Data().write(to: URL(fileURLWithPath: path + "/out/" + name)) }
         let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path + "/out/" + name))
         try handle.seekToEnd()
         try handle.write(contentsOf: Data(text.utf8))

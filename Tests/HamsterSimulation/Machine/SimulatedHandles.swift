@@ -117,6 +117,11 @@ final class SimulatedOutputFile: OutputFileHandle, @unchecked Sendable {  // bec
         try fileSystem.requireAlive(.status, path)
         return fileSystem.disk.status(of: inode)
     }
+
+    func freeSpace() throws(FileError) -> UInt64 {
+        try fileSystem.requireAlive(.status, path)
+        return UInt64(fileSystem.faults.bytesUntilFull ?? .max)
+    }
 }
 
 /// Held until it is released; a killed process holds none.
