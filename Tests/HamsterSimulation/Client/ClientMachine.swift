@@ -154,7 +154,7 @@ extension ClientMachine {
 
     func check(_ server: SimulatedDisk, isFinal: Bool) throws(SimulationFailure) {
         for (path, bytes) in floors.sorted(by: { $0.key < $1.key }) {
-            let output = server.contents(path) ?? []
+            let output = server.stored(path)
             guard output.starts(with: bytes) else {
                 throw SimulationFailure(
                     "\(path): \(bytes.count) bytes were acknowledged, the output begins with "
@@ -166,7 +166,7 @@ extension ClientMachine {
     }
 
     private func check(_ writer: LogWriter, _ server: SimulatedDisk) throws(SimulationFailure) {
-        let output = server.contents(Scenario.output(StreamSource(host: host, path: writer.path))) ?? []
+        let output = server.stored(Scenario.output(StreamSource(host: host, path: writer.path)))
         let ends = writer.history.ends(in: output)
         guard ends.contains(output.count) else {
             throw SimulationFailure(

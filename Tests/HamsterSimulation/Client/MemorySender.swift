@@ -207,7 +207,7 @@ extension MemorySender {
     private func checkReplica(_ server: SimulatedDisk, _ isFinal: Bool) throws(SimulationFailure) {
         let written = files.flatMap(\.bytes)
         let acknowledged = files.reduce(0) { $0 + $1.acknowledged }
-        let output = server.contents(Scenario.output(source)) ?? []
+        let output = server.stored(Scenario.output(source))
         try compare(output, written, acknowledged, isFinal)
     }
 
@@ -229,7 +229,7 @@ extension MemorySender {
     /// The lines of this source in an output of many.
     private func checkLines(_ server: SimulatedDisk, _ isFinal: Bool) throws(SimulationFailure) {
         let newline = UInt8(ascii: "\n")
-        let lines = (server.contents(Scenario.linesOutput) ?? []).split(separator: newline)
+        let lines = server.stored(Scenario.linesOutput).split(separator: newline)
         let own = Set(alphabet).subtracting([newline])
         let mine = lines.filter { line in line.contains { own.contains($0) } }
         if isFinal, let torn = mine.first(where: { line in !line.allSatisfy { own.contains($0) } }) {

@@ -16,8 +16,13 @@ struct Scenario {
     var sync: SyncPolicy
     var lineBytesMax: Int
     var troubles: Set<Trouble> = []
+    /// Of all outputs. All files are kept: what was acknowledged has to be there.
+    var rotation: RotationPolicy?
 
-    init(_ random: inout SeededGenerator) {
+    init(_ random: inout SeededGenerator, seed: UInt64) {
+        // Drawn apart: the seeds without rotation are the runs that they would be without this line.
+        var draws = SeededGenerator(seed: ~seed)
+        if draws.bool() { rotation = RotationPolicy(drawnFrom: &draws) }
         steps = random.pick([60, 120, 250, 400])
         sync = random.int(0...3) == 0 ? .os : .commit
         lineBytesMax = random.pick([7, 1 << 20])
@@ -47,5 +52,14 @@ struct Scenario {
     /// Where the fallback puts a source.
     static func output(_ source: StreamSource) -> SourcePath {
         SourcePath(bytes: Array("\(outputDirectory)/\(source.host)".utf8) + source.path.bytes)
+    }
+}
+
+extension RotationPolicy {
+    fileprivate init(drawnFrom random: inout SeededGenerator) {
+        self.init(
+            size: random.pick([20, 150, 1_000, nil]), every: random.pick([nil, 5, 60]),
+            isCompressing: random.int(0...3) > 0,
+            names: random.bool() ? .numbered : .dated)
     }
 }

@@ -26,7 +26,7 @@ final class ServerMachine {
     func start() throws(SimulationFailure) {
         fileSystem = SimulatedFileSystem(disk)
         do {
-            server = try SimulatedServer(fileSystem, scenario.store, Scenario.router, world.clock)
+            server = try SimulatedServer(fileSystem, scenario, world.clock)
             server?.onAcknowledgement = { [world] connection, offset, output, bytes in
                 world.floors[.init(connection: connection, offset: offset)] = (output, bytes)
             }

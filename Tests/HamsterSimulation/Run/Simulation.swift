@@ -16,13 +16,14 @@ package final class Simulation {
     /// One move of the schedule.
     private enum Step: CaseIterable {
         case act, deliver, accept, relay, commit, disturb, time
+        case rotate, tidy
         case killServer, cutPower, stopServer, startServer, breakConnection, diskFault
     }
 
     package init(seed: UInt64, isTraced: Bool = false) {
         self.seed = seed
         world = World(seed: seed, isTraced: isTraced)
-        scenario = Scenario(&world.random)
+        scenario = Scenario(&world.random, seed: seed)
         machine = ServerMachine(world, scenario)
         stepKinds = Self.weights(scenario).flatMap { Array(repeating: $0.key, count: $0.weight) }
         makeSenders()
@@ -47,6 +48,7 @@ package final class Simulation {
             (.startServer, 4), (.killServer, troubles.contains(.serverKills) ? 2 : 0),
             (.cutPower, troubles.contains(.powerCuts) ? 2 : 0), (.stopServer, troubles.contains(.serverStops) ? 1 : 0),
             (.breakConnection, troubles.isDisjoint(with: [.connectionsBroken, .connectionsHalfOpen]) ? 0 : 3),
+            (.rotate, scenario.rotation == nil ? 0 : 6), (.tidy, scenario.rotation == nil ? 0 : 4),
             (.diskFault, troubles.isDisjoint(with: [.disksFull, .syncsFailing, .tornWrites]) ? 0 : 2),
         ]
     }
@@ -80,6 +82,8 @@ extension Simulation {
         case .accept: accept()
         case .relay: machine.server?.relay()
         case .commit: commit()
+        case .rotate: rotate()
+        case .tidy: tidy()
         case .disturb: try world.random.pick(senders).disturb()
         case .time: letTimePass()
         case .killServer: killServer()
@@ -130,6 +134,22 @@ extension Simulation {
             }
         }
         if world.random.bool() { server.relay() }
+    }
+
+    private func rotate() {
+        world.note("outputs are rotated")
+        machine.server?.store.rotateDueOutputs()
+    }
+
+    /// While a file is compressed it may get another name.
+    private func tidy() {
+        guard let server = machine.server else { return }
+        world.note("rotated outputs are compressed")
+        server.tidy { [world] in
+            guard world.random.bool() else { return }
+            server.store.rotateDueOutputs()
+            server.commit {}
+        }
     }
 
     private func letTimePass() {
@@ -205,6 +225,10 @@ extension Simulation {
                 where side == .client || machine.server.has(connection) {
                     try deliver(connection, to: side, bytesMax: 4096)
                 }
+            }
+            if round.isMultiple(of: 8) {
+                machine.server?.store.rotateDueOutputs()
+                machine.server?.store.tidyRotatedFiles()
             }
             machine.server?.commit {}
             machine.server?.relay()

@@ -45,7 +45,7 @@ final class ServerConnection {
         guard case .streaming(var stream) = phase else { return }
         // News of an earlier commit that nobody has looked at yet are of what was there then.
         guard !stream.mailbox.hasNews else { return }
-        stream.outputBefore = disk.contents(Scenario.output(stream.request.source))
+        stream.outputBefore = disk.stored(Scenario.output(stream.request.source))
         phase = .streaming(stream)
     }
 

@@ -10,7 +10,8 @@ import NIOCore
 final class SimulatedServer {
     private let fileSystem: SimulatedFileSystem
     let store: Store
-    private let router: Router
+    private let router = Scenario.router
+    private let rotation: RotationPolicy?
     private let clock: SimulatedClock
     private var claims = StreamClaims()
     private(set) var connections: [ServerConnection] = []
@@ -21,16 +22,15 @@ final class SimulatedServer {
 
     /// Starts: locks, reads the journal and mends outputs. Throws where the store does.
     init(
-        _ fileSystem: SimulatedFileSystem, _ configuration: StoreConfiguration, _ router: Router,
-        _ clock: SimulatedClock
+        _ fileSystem: SimulatedFileSystem, _ scenario: Scenario, _ clock: SimulatedClock
     ) throws(StoreError) {
         self.fileSystem = fileSystem
-        self.router = router
+        rotation = scenario.rotation
         self.clock = clock
         let (wall, failures) = (fileSystem.disk.wall, FailureCount())
         self.failures = failures
         store = try Store(
-            configuration, fileSystem: fileSystem, now: { wall.now.seconds }, onFailure: { _ in failures.add() })
+            scenario.store, fileSystem: fileSystem, now: { wall.now.seconds }, onFailure: { _ in failures.add() })
     }
 
     var isAlive: Bool { fileSystem.isAlive }
@@ -68,6 +68,17 @@ final class SimulatedServer {
         for connection in connections { connection.noteOutput(fileSystem.disk) }
         fileSystem.whileSynchronizing = meanwhile
         try? store.commit()
+        fileSystem.whileSynchronizing = {}
+    }
+
+    /// Removes and compresses what was put aside. While a compressed file goes to the disk, `meanwhile` runs.
+    func tidy(meanwhile: @escaping () -> Void) {
+        let fileSystem = fileSystem
+        fileSystem.whileSynchronizing = {
+            fileSystem.whileSynchronizing = {}
+            meanwhile()
+        }
+        store.tidyRotatedFiles()
         fileSystem.whileSynchronizing = {}
     }
 
@@ -160,7 +171,7 @@ extension SimulatedServer {
         let mailbox = CommitMailbox()
         do throws(StoreError) {
             let writer = try store.open(
-                OutputTarget(simulating: route), key: key, startOffset: request.acknowledgement?.offset ?? 0,
+                OutputTarget(simulating: route, rotation), key: key, startOffset: request.acknowledgement?.offset ?? 0,
                 endsFile: request.size != nil, onCommit: { mailbox.committed($0) },
                 onFailure: { mailbox.failed($0) })
             var grant = StreamGrant()
@@ -286,12 +297,14 @@ extension SimulatedServer {
 }
 
 extension OutputTarget {
-    fileprivate init(simulating route: Router.Route) {
+    fileprivate init(simulating route: Router.Route, _ rotation: RotationPolicy?) {
         let location: Location =
             switch route.destination {
             case .beneath(let components): .beneath(components: components)
             case .absolute(let path): .absolute(path)
             }
-        self.init(location: location, framing: route.framing == .bytes ? .bytes : .lines, mode: route.mode)
+        self.init(
+            location: location, framing: route.framing == .bytes ? .bytes : .lines, mode: route.mode,
+            rotation: rotation)
     }
 }
