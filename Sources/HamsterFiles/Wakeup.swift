@@ -76,6 +76,13 @@ func runOnThreads(_ count: Int, _ work: @Sendable () -> Void) {
     }
 }
 
+/// Runs work on another thread and waits for its end. Where none can be made the work is not done.
+func runOnOneThread(_ work: @Sendable () -> Void) {
+    withoutActuallyEscaping(work) { work in
+        if case .success(let thread) = startThread(work) { pthread_join(thread, nil) }
+    }
+}
+
 /// Starts a thread that nobody joins; 0, or an errno.
 func startDetachedThread(_ work: @escaping @Sendable () -> Void) -> Int32 {
     switch startThread(work) {

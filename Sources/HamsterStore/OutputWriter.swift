@@ -51,7 +51,10 @@ package final class OutputWriter: Sendable {
 
     /// Whether writes to the output, this writer's or another's, wait for its disk at present, or for its file to be opened:
     /// then ``append(_:)`` belongs on a thread that may wait.
-    package var isStalled: Bool { output.pace.isStalled || !output.isReady() }
+    package var isStalled: Bool { output.pace.isStalled || waitsForFile }
+
+    /// Whether the output's file is closed, or will be by the next commit: an append may wait for that and open another.
+    package var waitsForFile: Bool { !output.isReady() }
 
     /// Appends the next bytes of the source. Writes to the file at once, and waits for no disk but where ``isStalled`` says
     /// so, or the kernel makes a write wait. After an error the writer is of no use; what was appended before is committed as usual.

@@ -12,15 +12,15 @@ extension Store {
     /// Replaces one file by a gzip file. While it is written the file may get another name, or be removed.
     func compress(_ name: RotatedName, _ files: RotatedFiles) throws(StoreError) {
         let path = files.path(name)
-        let (source, status) = try StoreError.about(path, .retention) { () throws(FileError) in
-            let source = try fileSystem.open(path)
-            return (source, try source.status())
-        }
+        guard let (source, status) = try open(path) else { return }
         let copy = try withNames(of: files) { () throws(StoreError) in
             try StoreError.about(path, .retention) { () throws(FileError) in try files.makeUnfinished(like: status) }
         }
         do throws(StoreError) {
-            let byteCount = try writeCompressed(source, to: copy, path)
+            // Without a lock: others would wait for a thread that waits for them.
+            let byteCount = try withIdlePriority { () -> Result<UInt64, StoreError> in
+                Result { () throws(StoreError) in try writeCompressed(source, to: copy, path) }
+            }.get()
             try withNames(of: files) { () throws(StoreError) in
                 try StoreError.about(path, .retention) { () throws(FileError) in
                     try replace(source, status, by: byteCount, files)
@@ -30,6 +30,17 @@ extension Store {
             // Where that fails too, the next one to compress here does it.
             namesTurn.withLock { isOver in if !isOver { try? files.removeUnfinished() } }
             throw error
+        }
+    }
+
+    /// Nil: the file has got another name meanwhile, and is found under that.
+    private func open(_ path: SourcePath) throws(StoreError) -> (any ReadableFile, FileStatus)? {
+        do throws(FileError) {
+            let source = try fileSystem.open(path)
+            return (source, try source.status())
+        } catch {
+            if error.isMissing { return nil }
+            throw StoreError(.retention, path, cause: error)
         }
     }
 

@@ -75,6 +75,7 @@ extension Store {
                 switch attachment {
                 case .attached(let id):
                     noteRotation(target.rotation, of: output)
+                    rotateIfDue(output)
                     table.withLock { $0.failures.opened(location) }
                     return (output, id)
                 case .leaving: awaitCommit()
@@ -100,6 +101,7 @@ extension Store {
     /// Opens the file of an output whose writers have outlived the one before.
     func reopen(_ output: OutputFile) throws(StoreError) {
         try output.reopen { () throws(StoreError) in try openFile(of: output, output.target) }
+        rotateIfDue(output)
     }
 
     private func openFile(of output: OutputFile, _ target: OutputTarget) throws(StoreError) -> OutputFile.Opened {

@@ -18,6 +18,14 @@ extension Store {
         }
     }
 
+    /// Puts an output aside that was opened just now and whose time is over already, before it gets a byte. Blocks.
+    func rotateIfDue(_ output: OutputFile) {
+        let time = now()
+        guard let policy = output.rotationDue(at: time) else { return }
+        prepareRotation(of: output, policy, at: time)
+        _ = commitOrReport()
+    }
+
     /// Changes how an output that is open is rotated; its streams notice nothing. Doesn't block.
     package func setRotation(_ policy: RotationPolicy?, of location: OutputTarget.Location) {
         let location = location.canonical(below: configuration.directory)

@@ -82,7 +82,8 @@ extension Store {
         return configuration.commitInterval - begunAt.duration(to: .now)
     }
 
-    private func commitOrReport() -> Bool {
+    /// False: it failed, and the store's `onFailure` knows.
+    func commitOrReport() -> Bool {
         do {
             try commit()
             return true

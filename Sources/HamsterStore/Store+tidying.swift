@@ -5,7 +5,7 @@ internal import Synchronization
 /// What becomes of the files that were put aside: too many are removed, the others compressed.
 extension Store {
     /// Removes and compresses what is due at the moment. Blocks, for long where files are large; `run` does this on a
-    /// thread of low priority.
+    /// thread of its own.
     package func tidyRotatedFiles() {
         while !isStopping.load(ordering: .acquiring), let next = table.withLock({ $0.takeTidying() }) {
             do throws(StoreError) {
@@ -18,7 +18,6 @@ extension Store {
     }
 
     func tidyUntilStopped() {
-        yieldToOtherThreads()
         while !isStopping.load(ordering: .acquiring) {
             tidyRotatedFiles()
             _ = wakeups.tidying.wait(timeout: nil)

@@ -115,8 +115,10 @@ import Testing
         time.withLock { $0 = Int64(Date().timeIntervalSince1970) + 86_400 }
         let store = try store(now: { time.withLock { $0 } })
         let writer = try store.open(target, "b")
-        try store.rotate()
-        writer.close()
+        try writer.append("four")
+        store.close()
+
+        #expect(try scene.output("a") == "four")
 
         #expect(try scene.output("a.2") == "onetwo")
         #expect(try scene.output("a.1") == "three")

@@ -128,7 +128,7 @@ extension Simulation {
         world.note("commit")
         server.commit { [world] in
             guard world.random.bool() else { return }
-            for connection in world.network.connections where server.isStreaming(connection) {
+            for connection in world.network.connections where server.takesBytes(of: connection) {
                 guard world.random.bool(), let event = connection.deliver(to: .server, bytesMax: 300) else { continue }
                 server.receive(event, on: connection)
             }
@@ -260,8 +260,9 @@ extension SimulatedServer? {
 }
 
 extension SimulatedServer {
-    func isStreaming(_ connection: SimulatedConnection) -> Bool {
-        connections.contains { $0.connection === connection && $0.isStreaming }
+    /// Whether a stream can go on beside a commit. One whose file the commit closes waits for it on another thread.
+    func takesBytes(of connection: SimulatedConnection) -> Bool {
+        connections.contains { $0.connection === connection && $0.takesBytes }
     }
 
     func receive(_ event: SimulatedConnection.Event, on connection: SimulatedConnection) {

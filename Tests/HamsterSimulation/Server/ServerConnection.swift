@@ -55,6 +55,6 @@ final class ServerConnection {
         if case .streaming(let stream) = phase { stream.mailbox.hasNews } else { false }
     }
 
-    var isStreaming: Bool { if case .streaming = phase { true } else { false } }
+    var takesBytes: Bool { if case .streaming(let stream) = phase { !stream.writer.waitsForFile } else { false } }
     var isClosed: Bool { if case .closed = phase { true } else { false } }
 }
