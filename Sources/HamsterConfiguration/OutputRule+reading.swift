@@ -11,7 +11,6 @@ extension OutputRule {
             let priority = output.integer("priority", in: -1_000_000...1_000_000, default: 0)
             let isDenied = output.bool("deny", default: false)
             let written = Output(output, directory: directory, isNeeded: !isDenied)
-            output.refuseUnsupported("rotate")
             let rate = output.rate("rate_limit")
             if isDenied, !output.has("match") {
                 output.report("deny", "refuses only what a match describes: add one")
@@ -37,8 +36,40 @@ extension OutputRule.Output {
         if framing == .bytes, prefix != nil { output.report("prefix", "needs framing = \"lines\"") }
         let mode = output.mode("mode", default: 0o640)
         let owner = output.owner("owner")
+        let rotation = RotationPolicy(of: output)
         guard let template else { return nil }
-        self.init(path: template, framing: framing ?? .lines, prefix: prefix, mode: mode, owner: owner)
+        self.init(
+            path: template, framing: framing ?? .lines, prefix: prefix, mode: mode, owner: owner, rotation: rotation)
+    }
+}
+
+extension RotationPolicy {
+    /// Each number is a rename and a sync at every rotation.
+    private static let numberedMax = 1_000
+
+    /// Nil where there is none.
+    fileprivate init?(of output: TableReader) {
+        let table = output.table("rotate")
+        guard output.has("rotate"), !table.isMisread else { return nil }
+        let size = table.optionalSize("size", in: 4_096...(1 << 50))
+        let every = table.optionalDuration("every", in: .seconds(60)...(.seconds(3_650 * 86_400)))
+        if !table.has("size"), !table.has("every") {
+            output.report("rotate", "expected size or every: neither says when")
+        }
+        if let every, every.components.attoseconds != 0 { table.report("every", "expected whole seconds") }
+        let keep = table.optionalInteger("keep", in: 1...100_000)
+        let isCompressing = table.bool("compress", default: false)
+        let names = table.choice(
+            "names", ["numbered": Names.numbered, "dated": .dated], default: "numbered")
+        if names == .numbered, !table.has("keep") {
+            table.report("keep", "missing: how many rotated files are kept (names = \"dated\" can keep all)")
+        } else if names == .numbered, let keep, keep > Self.numberedMax {
+            table.report("keep", "expected at most \(Self.numberedMax) with names = \"numbered\", got \(keep)")
+        }
+        table.finish()
+        self.init(
+            size: size.map(UInt64.init), every: every.map(\.components.seconds), keep: keep,
+            isCompressing: isCompressing, names: names ?? .numbered)
     }
 }
 

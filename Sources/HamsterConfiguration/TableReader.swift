@@ -7,7 +7,7 @@ struct TableReader {
     private let table: [String: TOMLNode]
     private let place: TablePlace
     /// Something else stands in the table's place and was reported: what is missing in it is no news.
-    private let isMisread: Bool
+    let isMisread: Bool
 
     init(_ reading: ConfigurationReading, table: [String: TOMLNode]?, place: TablePlace) {
         self.reading = reading
@@ -68,17 +68,23 @@ struct TableReader {
 
     /// In bytes.
     func size(_ key: String, in range: ClosedRange<Int>, default fallback: Int) -> Int {
+        let value = optionalSize(key, in: range) ?? fallback
+        note(key, quoted(Quantity.text(size: value)))
+        return value
+    }
+
+    /// In bytes.
+    func optionalSize(_ key: String, in range: ClosedRange<Int>) -> Int? {
         let what =
             "a size such as \"64 KiB\", from \(Quantity.text(size: range.lowerBound)) to \(Quantity.text(size: range.upperBound))"
-        let value =
-            take(key, what) { node in
-                switch node {
-                case .string(let text): Quantity.size(text).flatMap { range.contains($0) ? $0 : nil }
-                case .integer(let value): range.contains(value) ? value : nil
-                case .number, .boolean, .time, .array, .table: nil
-                }
-            } ?? fallback
-        note(key, quoted(Quantity.text(size: value)))
+        let value = take(key, what) { node -> Int? in
+            switch node {
+            case .string(let text): Quantity.size(text).flatMap { range.contains($0) ? $0 : nil }
+            case .integer(let value): range.contains(value) ? value : nil
+            case .number, .boolean, .time, .array, .table: nil
+            }
+        }
+        note(key, value.map { quoted(Quantity.text(size: $0)) })
         return value
     }
 

@@ -18,16 +18,19 @@ package struct OutputRule: Sendable, Hashable {
         package var mode: UInt32
         /// User and group of a file that is created; nil leaves them as they come.
         package var owner: FileOwner?
+        /// Nil: the file is never put aside.
+        package var rotation: RotationPolicy?
 
         package init(
             path: PathTemplate, framing: OutputFraming, prefix: LinePrefix? = nil, mode: UInt32 = 0o640,
-            owner: FileOwner? = nil
+            owner: FileOwner? = nil, rotation: RotationPolicy? = nil
         ) {
             self.path = path
             self.framing = framing
             self.prefix = prefix
             self.mode = mode
             self.owner = owner
+            self.rotation = rotation
         }
     }
 

@@ -1,4 +1,4 @@
-internal import HamsterCore
+package import HamsterCore
 
 /// Which output takes a stream: a pure function of the rules and of what is known of the stream.
 package struct Router: Sendable {
@@ -12,6 +12,16 @@ package struct Router: Sendable {
         package var prefix: [UInt8] = []
         package var mode: UInt32 = 0o640
         package var owner: FileOwner?
+        /// Nil: the file is never put aside.
+        package var rotation: RotationPolicy?
+
+        /// Whether a stream that has this route is where the other one leads. A file may be put aside in another way
+        /// without its streams having to go.
+        package func leadsWhere(_ other: Self) -> Bool {
+            var other = other
+            other.rotation = rotation
+            return self == other
+        }
     }
 
     package enum Decision: Sendable, Hashable {
@@ -66,7 +76,7 @@ package struct Router: Sendable {
                     Route(
                         output: rule.name, destination: try output.path.destination(for: facts),
                         framing: output.framing, prefix: output.prefix?.bytes(for: facts) ?? [], mode: output.mode,
-                        owner: output.owner))
+                        owner: output.owner, rotation: output.rotation))
             } catch {
                 return .impossible(output: rule.name, error)
             }

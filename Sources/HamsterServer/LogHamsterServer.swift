@@ -134,7 +134,10 @@ package struct LogHamsterServer: Service {
 
     /// Sends streams to the outputs that they belong to by now.
     private func moveStreams() {
-        let count = streams.reroute(policy.current.router, on: StreamFacts.date(at: FileTime.now.seconds))
+        let today = StreamFacts.date(at: FileTime.now.seconds)
+        let count = streams.reroute(policy.current.router, on: today) { route in
+            store.setRotation(route.rotation, of: OutputTarget(route).location)
+        }
         if count > 0 { logger.notice("streams move to other outputs", metadata: ["streams": "\(count)"]) }
     }
 

@@ -15,6 +15,7 @@ extension OutputTarget {
             case .lines: .lines
             }
         self.init(
-            location: location, framing: framing, mode: route.mode, owner: route.owner?.user, group: route.owner?.group)
+            location: location, framing: framing, mode: route.mode, owner: route.owner?.user, group: route.owner?.group,
+            rotation: route.rotation)
     }
 }

@@ -96,16 +96,20 @@ final class StreamRegistry: Sendable {
     }
 
     /// Sends streams away whose output is another one by these rules and on this day; they come back to it. A plain stream
-    /// has no way back, and goes on where it is. Returns how many were sent away.
-    func reroute(_ router: Router, on date: String) -> Int {
+    /// has no way back, and goes on where it is. `staying` gets the routes of those that stay, which may say something
+    /// else of the file's rotation now. Returns how many were sent away.
+    func reroute(_ router: Router, on date: String, staying: (Router.Route) -> Void = { _ in }) -> Int {
         let holders = state.withLock { Array($0.claims.values) }
         var count = 0
-        for holder in holders where holder.claim.key != nil {
+        for holder in holders {
             guard var routed = holder.claim.routed else { continue }
             routed.facts.date = date
-            guard router.route(routed.facts) != .write(routed.route) else { continue }
-            count += 1
-            holder.handle.stop(.rerouted)
+            if case .write(let route) = router.route(routed.facts), routed.route.leadsWhere(route) {
+                staying(route)
+            } else if holder.claim.key != nil {
+                count += 1
+                holder.handle.stop(.rerouted)
+            }
         }
         return count
     }

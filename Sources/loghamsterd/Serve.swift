@@ -25,7 +25,7 @@ struct Serve: AsyncParsableCommand {
         program.raiseDescriptorLimit(logger)
         let store = try Store(
             settings.server.store, fileSystem: LinuxFileSystem(), now: { FileTime.now.seconds },
-            onFailure: { report($0, logger) })
+            onFailure: { report($0, logger) }, onEvent: { log($0, logger) })
         defer { store.close() }
         log(store.recovery, logger)
         let server = try LogHamsterServer(
@@ -80,6 +80,24 @@ struct Serve: AsyncParsableCommand {
             logger.error("output not rotated", metadata: ["reason": "\(error)"])
         case .busy, .locked, .damagedJournal, .unknownJournalVersion, .journal, .output, .lost, .closed:
             logger.error("storing failed", metadata: ["reason": "\(error)"])
+        }
+    }
+
+    private func log(_ event: StoreEvent, _ logger: Logger) {
+        switch event {
+        case .rotated(let output, let rotated, let byteCount):
+            logger.notice(
+                "output rotated",
+                metadata: ["output": "\(output)", "rotated": "\(rotated)", "bytes": "\(byteCount)"])
+        case .compressed(let rotated, let compressed, let byteCount, let compressedByteCount):
+            logger.info(
+                "rotated output compressed",
+                metadata: [
+                    "rotated": "\(rotated)", "compressed": "\(compressed)", "bytes": "\(byteCount)",
+                    "compressed_bytes": "\(compressedByteCount)",
+                ])
+        case .removed(let rotated):
+            logger.info("rotated output removed", metadata: ["rotated": "\(rotated)"])
         }
     }
 

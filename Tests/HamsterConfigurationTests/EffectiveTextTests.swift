@@ -154,6 +154,9 @@ extension SeededGenerator {
         text += "[limits]\n" + maybe("max_line") { _ in "\"2 MB\"" } + maybe("idle_timeout") { $0.duration() }
         for name in ["plain", "my app", "a.b", "é\"\\"] where bool() {
             text += "[output.\(quoted(name))]\npath = \(quoted("x/y \\é\".log"))\n" + maybe("mode") { _ in "\"0600\"" }
+            text += maybe("rotate") {
+                $0.pick(["{ size = \"1 GiB\", every = \"1d\", keep = 14 }", "{ every = \"1h\", names = \"dated\" }"])
+            }
             text += maybe("framing") { $0.pick(["\"bytes\"", "\"lines\""]) } + maybe("owner") { _ in "\"1:2\"" }
         }
         return text

@@ -55,7 +55,8 @@ struct ServerErrorTests {
             "[tls]\nenabled = false\nclientca = \"x\"\n", "/d:3: tls.clientca: unknown key (did you mean 'client_ca'?)"),
         ErroneousFile(
             plain + "[durability]\ninterval = 1\n",
-            "/d:3: durability.interval: unknown key (known here: commit_bytes, commit_interval, forget_after, sync)"),
+            "/d:3: durability.interval: unknown key (known here: commit_bytes, commit_interval, forget_after, sync)"
+        ),
         ErroneousFile(
             plain + "[limits]\nmax_conections = 1\n",
             "/d:3: limits.max_conections: unknown key (did you mean 'max_connections'?)"),
@@ -194,6 +195,24 @@ struct ServerErrorTests {
         ErroneousFile(
             plain + output + "owner = \"root\"\n",
             "/d:4: output.x.owner: expected \"user:group\" of this system, got \"root\""),
+        ErroneousFile(
+            plain + output + "rotate = {}\n",
+            "/d:4: output.x.rotate: expected size or every: neither says when",
+            "/d:4: output.x.rotate.keep: missing: how many rotated files are kept (names = \"dated\" can keep all)"),
+        ErroneousFile(
+            plain + output + "rotate = \"1d\"\n", "/d:4: output.x.rotate: expected a table, got \"1d\""),
+        ErroneousFile(
+            plain + output + "rotate = { size = \"1 KiB\", keep = 0 }\n",
+            "/d:4: output.x.rotate.size: expected a size such as \"64 KiB\", from 4 KiB to 1048576 GiB, got \"1 KiB\"",
+            "/d:4: output.x.rotate.keep: expected an integer from 1 to 100000, got 0"),
+        ErroneousFile(
+            plain + output + "[output.x.rotate]\nevery = \"60500ms\"\nkeep = 5000\ncompres = true\n",
+            "/d:5: output.x.rotate.every: expected whole seconds",
+            "/d:6: output.x.rotate.keep: expected at most 1000 with names = \"numbered\", got 5000",
+            "/d:7: output.x.rotate.compres: unknown key (did you mean 'compress'?)"),
+        ErroneousFile(
+            plain + output + "rotate = { every = \"1d\", keep = 3, names = \"weekly\" }\n",
+            "/d:4: output.x.rotate.names: expected \"numbered\" or \"dated\", got \"weekly\""),
     ]
 
     static let rates = [
@@ -213,15 +232,10 @@ struct ServerErrorTests {
             "/d:3: proxy_protocol.from: expected an address or a network such as \"10.0.0.0/24\", got \"10.0.0.0/33\""),
     ]
 
-    static let later =
-        ["rotate = {}"].map { line in
-            ErroneousFile(
-                plain + output + line,
-                "/d:4: output.x.\(line.prefix { $0 != " " }): not supported yet: take it out")
-        } + [
-            ErroneousFile(
-                plain + "[prometheus]\nenabled = true\n", "/d:3: prometheus.enabled: not supported yet: take it out"),
-            ErroneousFile(
-                plain + "[prometheus]\ntls = {}\n", "/d:3: prometheus.tls: not supported yet: take it out"),
-        ]
+    static let later = [
+        ErroneousFile(
+            plain + "[prometheus]\nenabled = true\n", "/d:3: prometheus.enabled: not supported yet: take it out"),
+        ErroneousFile(
+            plain + "[prometheus]\ntls = {}\n", "/d:3: prometheus.tls: not supported yet: take it out"),
+    ]
 }

@@ -61,6 +61,31 @@ struct ServerSettingsTests {
         #expect(inline.server.hostBinding.relays.first?.hosts.map(\.pattern) == ["web*", "db"])
     }
 
+    @Test func `the rotation of an output is read as it is written`() throws {
+        let text = """
+            \(smallest)[output.a]
+            path = "a.log"
+            rotate = { size = "1 GiB", every = "1d", keep = 14, compress = true }
+            [output.b]
+            path = "b.log"
+            [output.b.rotate]
+            every = "1h"
+            names = "dated"
+            """
+        let settings = try serverSettings(text)
+        let rotations = settings.server.outputs.map { rule -> RotationPolicy? in
+            if case .write(let output) = rule.action { output.rotation } else { nil }
+        }
+
+        #expect(
+            rotations == [
+                RotationPolicy(size: 1 << 30, every: 86_400, keep: 14, isCompressing: true),
+                RotationPolicy(every: 3_600, names: .dated),
+            ])
+        #expect(settings.text.contains("size = \"1 GiB\""))
+        #expect(settings.text.contains("compress = false"))
+    }
+
     @Test func `outputs are absolute, or below the directory`() throws {
         let text = """
             tls = { enabled = false }
