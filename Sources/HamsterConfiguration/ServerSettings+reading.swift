@@ -160,6 +160,7 @@ extension ServerSettings {
         store.commitBytes = table.size("commit_bytes", in: 4_096...(1 << 30), default: 16 << 20)
         store.forgetAfter = table.duration(
             "forget_after", in: .seconds(3_600)...(.seconds(3_650 * 86_400)), default: .seconds(90 * 86_400))
+        store.freeSpaceMin = UInt64(table.size("free_space", in: 0...(1 << 50), default: 64 << 20))
         table.finish()
     }
 

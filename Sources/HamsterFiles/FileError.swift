@@ -18,6 +18,8 @@ package struct FileError: Error, Sendable, Hashable {
         case illegalPath
         /// More bytes than the caller allowed; the code is EFBIG.
         case larger(thanBytes: Int)
+        /// Less than so many bytes are free, which are to stay free; the code is ENOSPC.
+        case reserved(bytes: UInt64)
     }
 
     /// What became of the bytes that an append had written before it failed.
@@ -48,6 +50,8 @@ package struct FileError: Error, Sendable, Hashable {
     package static let staleCode = ESTALE
     /// The name is in use.
     package static let existsCode = EEXIST
+    /// There is no space left.
+    package static let fullCode = ENOSPC
     package static let noMemoryCode = ENOMEM
     /// Not with this kind of file.
     package static let invalidCode = EINVAL
@@ -84,6 +88,7 @@ extension FileError: CustomStringConvertible {
         case .notRegular(let kind): "is a \(kind.name), not a regular file"
         case .illegalPath: "illegal path: NUL, an empty component, '.', '..' or more than 255 bytes"
         case .larger(let bytes): "is larger than \(bytes) bytes"
+        case .reserved(let bytes): "less than \(bytes) bytes of the file system are free"
         case nil where isLocked: "another process holds it"
         case nil: reasonOfErrno(code)
         }

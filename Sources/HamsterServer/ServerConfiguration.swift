@@ -83,6 +83,7 @@ extension ServerConfiguration {
         let isDurableAlike =
             store.sync == other.store.sync && store.commitInterval == other.store.commitInterval
             && store.commitBytes == other.store.commitBytes && store.forgetAfter == other.store.forgetAfter
+            && store.freeSpaceMin == other.store.freeSpaceMin
         if !isDurableAlike { keys.append("durability") }
         return keys
     }

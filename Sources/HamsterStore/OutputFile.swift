@@ -18,6 +18,8 @@ final class OutputFile: Sendable {
         var isFoundByPath: Bool
         /// When the file got its first byte, in Unix seconds; nil: it is empty.
         var since: Int64?
+        /// The file system that the file is on.
+        var device: UInt64
     }
 
     /// What came of the wish to write here.
@@ -78,6 +80,8 @@ final class OutputFile: Sendable {
         /// The next commit closes the file.
         var mustReopen = false
         var rotation = OutputRotation()
+        /// When the file system's free space is to be looked at again.
+        var spaceDueAt = ContinuousClock.now
     }
 
     let target: OutputTarget
@@ -85,11 +89,14 @@ final class OutputFile: Sendable {
     let location: OutputTarget.Location
     /// For error texts.
     let path: SourcePath
+    /// Nil: the file system may be filled.
+    private let spaceFloor: SpaceFloor?
     let pace = OutputPace()
     let state = Mutex(State())
 
-    init(_ target: OutputTarget, _ location: OutputTarget.Location, path: SourcePath) {
+    init(_ target: OutputTarget, _ location: OutputTarget.Location, path: SourcePath, spaceFloor: SpaceFloor?) {
         self.target = target
+        self.spaceFloor = spaceFloor
         self.location = location
         self.path = path
     }
@@ -135,13 +142,15 @@ final class OutputFile: Sendable {
             return try state.withLock { state throws(StoreError) in
                 if let failure = state.failure { throw failure }
                 guard state.ledger.streams[id] != nil else { throw StoreError(.closed, path) }
-                let handle: any OutputFileHandle
+                let file: Opened
                 switch state.file {
                 case .closed: return .closed
                 case .leaving: return .leaving
-                case .open(let opened): handle = opened.handle
+                case .open(let opened): file = opened
                 }
+                let handle = file.handle
                 do throws(FileError) {
+                    try checkSpace(&state, file)
                     try pace.noting { () throws(FileError) in try handle.append(bytes) }
                 } catch {
                     others = state.ledger.streams.filter { $0.key != id && !$0.value.isClosed }.map(\.value)
@@ -173,6 +182,13 @@ final class OutputFile: Sendable {
         guard !state.isQueued else { return false }
         state.isQueued = true
         return true
+    }
+
+    /// Throws where the file system has no more space that may be used. Looks at it now and then only.
+    private func checkSpace(_ state: inout State, _ file: Opened) throws(FileError) {
+        guard let spaceFloor, ContinuousClock.now >= state.spaceDueAt else { return }
+        state.spaceDueAt = .now + spaceFloor.interval
+        try spaceFloor.check(file.handle, on: file.device, path)
     }
 
     /// Cuts off what is behind a length; never makes the file longer. Throws where it can't be cut.

@@ -65,7 +65,8 @@ extension Store {
             let found = table.withLock { table -> Result<OutputFile, StoreError> in
                 if table.isClosed { return .failure(StoreError(.closed, path)) }
                 if table.isReserved(location) { return .failure(StoreError(.busy, path)) }
-                return .success(table.output(location) { OutputFile(target, location, path: path) })
+                return .success(
+                    table.output(location) { OutputFile(target, location, path: path, spaceFloor: spaceFloor) })
             }
             let output = try found.get()
             do {
@@ -111,6 +112,9 @@ extension Store {
                 OutputOpening(mode: target.mode, owner: target.owner, group: target.group))
         }
         let status = try StoreError.about(output.path, .output) { () throws(FileError) in try handle.status() }
+        try StoreError.about(output.path, .output) { () throws(FileError) in
+            try spaceFloor?.check(handle, on: status.device, output.path)
+        }
         guard table.withLock({ $0.claim(status.identity, for: output) }) else { throw StoreError(.busy, output.path) }
         // Of a file that was to be put aside when it was removed or renamed.
         table.withLock { _ = $0.rotating.remove(output.location) }
@@ -126,7 +130,7 @@ extension Store {
         if !isKnown { try journal.register(record) }
         return OutputFile.Opened(
             handle: handle, record: record, directoriesDue: due, isFoundByPath: isFound(output, status),
-            since: length == 0 ? nil : (status.born ?? status.modified).seconds)
+            since: length == 0 ? nil : (status.born ?? status.modified).seconds, device: status.device)
     }
 
     /// An output that is shorter than its record was cut by somebody else.

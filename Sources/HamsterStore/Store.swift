@@ -29,6 +29,8 @@ package final class Store: Sendable {
     let compactionTurn = Mutex(false)
     /// Held while files that were put aside get or lose names; true once the directories may be another's.
     let namesTurn = Mutex(false)
+    /// Nil: outputs may fill their file systems.
+    let spaceFloor: SpaceFloor?
     let wakeups: StoreWakeups
     private let lock: any FileLock
 
@@ -46,6 +48,8 @@ package final class Store: Sendable {
         self.now = now
         self.onFailure = onFailure
         self.onEvent = onEvent
+        spaceFloor = SpaceFloor(
+            bytesMin: configuration.freeSpaceMin, interval: configuration.freeSpaceInterval, onEvent: onEvent)
         (lock, wakeups) = try Self.prepare(configuration, fileSystem)
         var recovery = StoreRecovery()
         journal = try Journal(configuration, fileSystem, recovery: &recovery)

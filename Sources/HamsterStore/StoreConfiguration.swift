@@ -22,6 +22,10 @@ package struct StoreConfiguration: Sendable {
     package var forgetAfter: Duration
     /// The longest line, in bytes without its LF, that `lines` framing keeps whole. Default: 1 MiB.
     package var lineBytesMax: Int
+    /// Outputs take nothing while their file system has less free space, as if it were full. In bytes; 0: until it is.
+    package var freeSpaceMin: UInt64 = 0
+    /// A file system is asked for its free space at most once in this time. Default: 1 s.
+    package var freeSpaceInterval: Duration = .seconds(1)
     /// A journal that is not larger is never compacted. In bytes. Default: 1 MiB.
     package var compactionSizeMin = 1 << 20
 

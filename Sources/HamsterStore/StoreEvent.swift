@@ -8,4 +8,8 @@ package enum StoreEvent: Sendable, Hashable {
     case compressed(SourcePath, to: SourcePath, byteCount: UInt64, compressedByteCount: UInt64)
     /// A file that was put aside was removed, because there are enough younger ones.
     case removed(SourcePath)
+    /// The file system of this output has less free space than is to stay free, in bytes: its outputs take nothing.
+    case spaceIsLow(SourcePath, free: UInt64, floor: UInt64)
+    /// It has enough again.
+    case spaceIsBack(SourcePath, free: UInt64)
 }

@@ -98,6 +98,14 @@ struct Serve: AsyncParsableCommand {
                 ])
         case .removed(let rotated):
             logger.info("rotated output removed", metadata: ["rotated": "\(rotated)"])
+        case .spaceIsLow(let output, let free, let floor):
+            logger.error(
+                "outputs refused until their file system has more space: free some, or lower durability.free_space",
+                metadata: ["output": "\(output)", "free_bytes": "\(free)", "free_space": "\(floor)"])
+        case .spaceIsBack(let output, let free):
+            logger.notice(
+                "outputs accepted again, their file system has space",
+                metadata: ["output": "\(output)", "free_bytes": "\(free)"])
         }
     }
 

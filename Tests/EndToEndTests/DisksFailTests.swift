@@ -11,7 +11,8 @@ struct DisksFailTests {
         let deployment = try await Deployment()
         let disk = try SmallDisk(at: deployment.scratch("small"), mebibytes: 20)
         try disk.fill(leaving: 3 << 20)
-        let output = "[output.small]\npath = \"\(disk.path)/app.log\"\nframing = \"bytes\""
+        let output =
+            Self.toTheLastByte + "[output.small]\npath = \"\(disk.path)/app.log\"\nframing = \"bytes\""
         var server = try await deployment.startServer(extra: output)
         let (large, other) = (logText(bytes: 8_000_000), logText(bytes: 1_000_000, seed: 2))
         try deployment.scratch.write("source/small.log", large)
@@ -75,7 +76,7 @@ struct DisksFailTests {
     @Test func `a read-only file system is answered with 507, and served once it is writable`() async throws {
         let deployment = try await Deployment.plain()
         let disk = try SmallDisk(at: deployment.scratch("stored"), mebibytes: 1)
-        let server = try await deployment.startPlainServer()
+        let server = try await deployment.startPlainServer(extra: Self.toTheLastByte)
         try disk.setReadOnly(true)
         let connection = try await RawConnection.greeted(port: deployment.port)
         let request = "INIT STREAM web1:/var/log/app.log ack:1 file:f offset:0"
@@ -87,6 +88,32 @@ struct DisksFailTests {
         try await connection.send("data")
         try await connection.waitForAcknowledgement(of: 4)
     }
+
+    @Test func `outputs leave the space that is to stay free, and go on once there is more`() async throws {
+        let deployment = try await Deployment.plain()
+        let disk = try SmallDisk(at: deployment.scratch("stored"), mebibytes: 20)
+        let server = try await deployment.startPlainServer(extra: "[durability]\nfree_space = \"8 MiB\"\n")
+        try disk.fill(leaving: 7 << 20)
+        let connection = try await RawConnection.greeted(port: deployment.port)
+        let request = "INIT STREAM web1:/var/log/app.log ack:1 file:f offset:0"
+
+        #expect(try await connection.ask(request) == "507 the output cannot be written")
+        #expect(try await connection.ask(request) == "507 the output cannot be written")
+        try disk.removeFilling()
+        _ = try await awaited("an open stream") { () -> Bool? in
+            let probe = try await RawConnection.greeted(port: deployment.port)
+            return try await probe.ask(request).hasPrefix("200 ") ? true : nil
+        }
+        let served = try await RawConnection.greeted(port: deployment.port)
+        #expect(try await served.ask(request).hasPrefix("200 "))
+        try await served.send("data")
+        try await served.waitForAcknowledgement(of: 4)
+        #expect(server.errors.components(separatedBy: "outputs refused until").count == 2)
+        #expect(server.errors.components(separatedBy: "outputs accepted again").count == 2)
+    }
+
+    /// The disks here are smaller than what outputs leave free by default.
+    private static let toTheLastByte = "[durability]\nfree_space = 0\n"
 
     private func awaitEither(
         _ connection: RawConnection, acknowledges offset: Int, or isOver: () -> Bool

@@ -55,7 +55,7 @@ struct ServerErrorTests {
             "[tls]\nenabled = false\nclientca = \"x\"\n", "/d:3: tls.clientca: unknown key (did you mean 'client_ca'?)"),
         ErroneousFile(
             plain + "[durability]\ninterval = 1\n",
-            "/d:3: durability.interval: unknown key (known here: commit_bytes, commit_interval, forget_after, sync)"
+            "/d:3: durability.interval: unknown key (known here: commit_bytes, commit_interval, forget_after, free_space, sync)"
         ),
         ErroneousFile(
             plain + "[limits]\nmax_conections = 1\n",
@@ -121,6 +121,9 @@ struct ServerErrorTests {
             plain + "[durability]\ncommit_interval = \"0s\"\n",
             "/d:3: durability.commit_interval: expected a duration such as \"200ms\" or \"5s\", from 1ms to 1m, got \"0s\""
         ),
+        ErroneousFile(
+            plain + "[durability]\nfree_space = \"5%\"\n",
+            "/d:3: durability.free_space: expected a size such as \"64 KiB\", from 0 B to 1048576 GiB, got \"5%\""),
         ErroneousFile(
             plain + "[durability]\ncommit_bytes = \"2 GiB\"\n",
             "/d:3: durability.commit_bytes: expected a size such as \"64 KiB\", from 4 KiB to 1 GiB, got \"2 GiB\""),

@@ -36,6 +36,7 @@ struct ServerSettingsTests {
         #expect(store.commitBytes == 16 << 20)
         #expect(store.forgetAfter == .seconds(90 * 86_400))
         #expect(store.lineBytesMax == 1 << 20)
+        #expect(store.freeSpaceMin == 64 << 20)
     }
 
     @Test func `a CA for clients makes their certificates required, and binds hosts to them`() throws {

@@ -44,6 +44,7 @@ final class FaultyFileSystem: FileSystem {
         state.withLock { $0.fault = fault }
     }
 
+    func setFreeSpace(_ bytes: UInt64?) { state.withLock { $0.freeSpace = bytes } }
     func set(_ fault: Fault?) { state.withLock { $0.fault = fault } }
     /// What was set before goes without the lock: it may hold the last reference to a store.
     func setOnStep(_ body: (@Sendable (Step, SourcePath) -> Bool)?) {
