@@ -58,7 +58,7 @@ struct Scenario {
 extension RotationPolicy {
     fileprivate init(drawnFrom random: inout SeededGenerator) {
         self.init(
-            size: random.pick([20, 150, 1_000, nil]), every: random.pick([nil, 5, 60]),
+            size: random.pick([3, 20, 150, 1_000]), every: random.pick([nil, 1, 5]),
             isCompressing: random.int(0...3) > 0,
             names: random.bool() ? .numbered : .dated)
     }

@@ -48,7 +48,7 @@ package final class Simulation {
             (.startServer, 4), (.killServer, troubles.contains(.serverKills) ? 2 : 0),
             (.cutPower, troubles.contains(.powerCuts) ? 2 : 0), (.stopServer, troubles.contains(.serverStops) ? 1 : 0),
             (.breakConnection, troubles.isDisjoint(with: [.connectionsBroken, .connectionsHalfOpen]) ? 0 : 3),
-            (.rotate, scenario.rotation == nil ? 0 : 6), (.tidy, scenario.rotation == nil ? 0 : 4),
+            (.rotate, scenario.rotation == nil ? 0 : 16), (.tidy, scenario.rotation == nil ? 0 : 10),
             (.diskFault, troubles.isDisjoint(with: [.disksFull, .syncsFailing, .tornWrites]) ? 0 : 2),
         ]
     }
@@ -139,6 +139,7 @@ extension Simulation {
     private func rotate() {
         world.note("outputs are rotated")
         machine.server?.store.rotateDueOutputs()
+        if world.random.bool() { commit() }
     }
 
     /// While a file is compressed it may get another name.
