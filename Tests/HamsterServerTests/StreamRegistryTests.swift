@@ -49,6 +49,32 @@ struct StreamRegistryTests {
         #expect(answer(try claim(file: "g", output: "/p"), second) == "granted")
     }
 
+    @Test func `a stream stays where only the rotation of its output is another one`() throws {
+        let path = try PathTemplate("/logs/app.log")
+        let routers = [RotationPolicy(size: 5_000), RotationPolicy(size: 9_000)].map { rotation in
+            Router(
+                rules: [
+                    OutputRule(name: "app", action: .write(.init(path: path, framing: .lines, rotation: rotation)))
+                ],
+                hasFallback: false)
+        }
+        let facts = StreamFacts(source: StreamSource(host: "web1", path: SourcePath("/a")), service: "app")
+        guard case .write(let route) = routers[0].route(facts) else {
+            Issue.record("no output takes the stream")
+            return
+        }
+        var claim = try claim(file: "f")
+        claim.routed = StreamRegistry.Routed(facts: facts, route: route)
+        #expect(answer(claim, handle("1")) == "granted")
+        var rotations: [RotationPolicy?] = []
+
+        #expect(registry.reroute(routers[1], on: facts.date) { rotations.append($0.rotation) } == 0)
+        #expect(rotations == [RotationPolicy(size: 9_000)])
+        let elsewhere = Router(rules: [], hasFallback: true)
+        #expect(registry.reroute(elsewhere, on: facts.date) { rotations.append($0.rotation) } == 1)
+        #expect(rotations.count == 1)
+    }
+
     @Test func `a plain stream is left alone`() throws {
         #expect(answer(try claim(output: "/o"), handle("1")) == "granted")
         let second = handle("2")
