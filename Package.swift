@@ -59,7 +59,8 @@ let package = Package(
         .target(
             name: "HamsterProgram",
             dependencies: [
-                "CZlib", "HamsterConfiguration", "HamsterCore", "HamsterFiles", "HamsterStatus", "HamsterTLS", argumentParser,
+                "CZlib", "HamsterConfiguration", "HamsterCore", "HamsterFiles", "HamsterStatus", "HamsterTLS",
+                argumentParser,
                 lifecycle, logging,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ], swiftSettings: settings),
