@@ -7,7 +7,7 @@ package func gunzip(_ bytes: [UInt8]) -> [UInt8]? {
     defer { inflateEnd(&stream) }
     var content: [UInt8] = []
     var input = bytes
-    var space = [UInt8](repeating: 0, count: 65_536)
+    var space = [UInt8](repeating: 0, count: 16_384)
     var result = Z_OK
     input.withUnsafeMutableBufferPointer { input in
         stream.next_in = input.baseAddress
@@ -18,7 +18,7 @@ package func gunzip(_ bytes: [UInt8]) -> [UInt8]? {
                 stream.avail_out = UInt32(space.count)
                 result = inflate(&stream, Z_NO_FLUSH)
             }
-            content += space.dropLast(Int(stream.avail_out))
+            content.append(contentsOf: space[..<(space.count - Int(stream.avail_out))])
         } while result == Z_OK && stream.avail_out == 0
     }
     return result == Z_STREAM_END && stream.avail_in == 0 ? content : nil

@@ -15,10 +15,18 @@ extension SimulatedDisk {
         for file in rotated.sorted(by: { $0.order.lexicographicallyPrecedes($1.order) }) {
             // A kill leaves both for a while.
             if file.isCompressed, plain.contains(file.order) { continue }
-            let content = directory.entries[file.name]?.bytes ?? []
-            bytes += file.isCompressed ? gunzip(content) ?? [] : content
+            guard let inode = directory.entries[file.name] else { continue }
+            bytes += file.isCompressed ? uncompressed(inode) : inode.bytes
         }
         return bytes + (contents(path) ?? [])
+    }
+
+    private func uncompressed(_ inode: SimulatedInode) -> [UInt8] {
+        // It is asked for at every commit.
+        if let known = uncompressedFiles[inode.number], known.compressed == inode.bytes { return known.content }
+        let content = gunzip(inode.bytes) ?? []
+        uncompressedFiles[inode.number] = (inode.bytes, content)
+        return content
     }
 }
 

@@ -18,6 +18,8 @@ package final class SimulatedDisk: @unchecked Sendable {  // because one thread 
     private static let device: UInt64 = 7 << 32 | 3
     private(set) var root: SimulatedInode
     private var inodes: [UInt64: Weak] = [:]
+    /// What gzip files hold, by the number of the inode.
+    var uncompressedFiles: [UInt64: (compressed: [UInt8], content: [UInt8])] = [:]
     var random: SeededGenerator
     /// Inodes that some process has locked, and which.
     var locks: [ObjectIdentifier: ObjectIdentifier] = [:]
