@@ -260,7 +260,9 @@ extension FileCatalogue {
             // Asked afterwards: as long as the file holds what it held before, no copy of it begins otherwise.
             let status = try leading.status()
             let isUnchanged = candidate.born.duration(since: status.modified) > Self.clockTick
-            guard !isSame || (isUnchanged && status.size == 0) else { return false }
+            // One that was seen with bytes and is empty is being truncated: its size tells of that before its time does.
+            let isEmpty = status.size == 0 && leading.record.sizeSeen == 0
+            guard !isSame || (isUnchanged && isEmpty) else { return false }
             if !isUnchanged {
                 guard record.position.offset > 0, try leading.continues(record.position) else { return false }
             }

@@ -66,6 +66,7 @@ extension ChangeScene {
         note("stop the client with signal \(signal)")
         client?.send(signal: signal)
         try await client?.exitCode()
+        note("the client has ended; it said:\n\(lastLines)\n\(state)")
         client = nil
         for log in logs { log.clientStopped() }
     }
@@ -108,14 +109,23 @@ extension ChangeScene {
     private func note(_ what: String) { trace.append("\(Date.now.timeIntervalSince1970) \(what)") }
 
     private func story(_ log: ChangingLog) -> String {
-        let lines = client?.errors.split(separator: "\n").suffix(60).joined(separator: "\n") ?? "no client"
         let names = (try? FileManager.default.subpathsOfDirectory(atPath: deployment.scratch("source"))) ?? []
         return """
             seed \(seed), \(log.name), arrived/due/written: \(log.history.summary)
             \(trace.joined(separator: "\n"))
             files: \(names.sorted())
-            \(lines)
+            input: \(input)
+            \(lastLines)
+            \(state)
             """
+    }
+
+    private var lastLines: String {
+        client?.errors.split(separator: "\n").suffix(60).joined(separator: "\n") ?? "no client"
+    }
+
+    private var state: String {
+        String(decoding: deployment.scratch.contents("client-state/client.state") ?? [], as: UTF8.self)
     }
 }
 

@@ -366,6 +366,27 @@ struct CopyAndTruncateTests {
         #expect(scene.output("app.log") == text + "unsent new ")
     }
 
+    /// ext4 tells of a file's new size before it tells when it was truncated.
+    @Test func `noticed in the middle of a truncation, the copy is no file of its own`() async throws {
+        let scene = try TailScene("app.log*")
+        try scene.directory.write("app.log", text)
+        try scene.settle()
+        try scene.directory.append("app.log", "unsent ")
+        let path = scene.directory("app.log")
+        let written = try #require(FileManager.default.attributesOfItem(atPath: path)[.modificationDate] as? Date)
+        try await eventually("a later time") { Date.now > written + 0.1 }
+        try scene.directory.write("app.log.1", scene.directory.contents("app.log") ?? [])
+        #expect(truncate(path, 0) == 0)
+        try FileManager.default.setAttributes([.modificationDate: written], ofItemAtPath: path)
+        try scene.notice("app.log.1")
+
+        try scene.directory.append("app.log", "new ")
+        try scene.settle()
+
+        #expect(scene.output("app.log") == text + "unsent new ")
+        #expect(scene.outputNames == ["app.log"])
+    }
+
     @Test func `without a descriptor to look at the copy the file waits`() throws {
         let scene = try TailScene("app.log")
         try scene.directory.write("app.log", text)
