@@ -30,6 +30,8 @@ final class Connector: Sendable {
     private struct State {
         var endpoints: [Endpoint]
         var connectTimeout: TimeAmount
+        /// How often other targets were put in place: a connection that is being made must hear of it, too.
+        var generation = 0
         /// The target that is tried first.
         var preferred = 0
         /// Nil before the first attempt: the first result is always worth a line.
@@ -72,6 +74,7 @@ final class Connector: Sendable {
             state.endpoints = endpoints
             state.connectTimeout = TimeAmount(connectTimeout)
             guard !isSame else { return [] }
+            state.generation += 1
             state.preferred = 0
             state.isReachable = nil
             return state.channels.values.map(\.channel)
@@ -82,7 +85,9 @@ final class Connector: Sendable {
     /// Runs one transfer from connect to close. Cancellation ends it after the last acknowledgement.
     /// `started` gets the connection, for commands to it.
     func run(_ transfer: Transfer, started: @Sendable (any Channel) -> Void) async -> TransferOutcome {
-        let (index, endpoint) = state.withLock { ($0.preferred, $0.endpoints[$0.preferred]) }
+        let (index, endpoint, generation) = state.withLock {
+            ($0.preferred, $0.endpoints[$0.preferred], $0.generation)
+        }
         var transfer = transfer
         transfer.logger[metadataKey: "target"] = "\(endpoint.target.description)"
         let opened = transfer.opened
@@ -101,7 +106,11 @@ final class Connector: Sendable {
             return .failed(error)
         }
         let number = ObjectIdentifier(channel)
-        state.withLock { $0.channels[number] = (index, channel) }
+        let isOutdated = state.withLock { state in
+            state.channels[number] = (index, channel)
+            return state.generation != generation
+        }
+        if isOutdated { channel.pipeline.fireUserInboundEventTriggered(TransferCommand.reopen) }
         defer { state.withLock { _ = $0.channels.removeValue(forKey: number) } }
         started(channel)
         let result = await withTaskCancellationHandler {

@@ -60,6 +60,7 @@ struct InputWatcher {
     /// Returns how long it took.
     private mutating func scan(_ watches: WatchedDirectories?, _ start: Start) async -> Duration {
         let begin = ContinuousClock.now
+        leaving = leaving.filter { !$0.value.hasEnded }
         watches?.beginScan()
         let catalogue = environment.catalogue
         let looked = try? await environment.threadPool.runIfActive {

@@ -38,7 +38,10 @@ final class PathShipper: Sendable {
     private let currentInput: Mutex<InputConfiguration>
     private let signal = WakeSignal()
     private let isStopped = Atomic<Bool>(false)
+    /// How often ``reopen()`` was called: a stream that is about to be opened must hear of it, too.
+    private let reopenings = Atomic<Int>(0)
     private let ended = WakeSignal()
+    private let isEnded = Atomic<Bool>(false)
     private let connection = Mutex<(any Channel)?>(nil)
     private let isRetired = Atomic<Bool>(false)
     private let currentCondition = Mutex(ShippingCondition())
@@ -83,6 +86,7 @@ final class PathShipper: Sendable {
     /// Ends the present stream after its last acknowledgement, and opens it anew: what was said of it is out of date. From
     /// any thread.
     func reopen() {
+        reopenings.add(1, ordering: .acquiringAndReleasing)
         connection.withLock { $0 }?.pipeline.fireUserInboundEventTriggered(TransferCommand.reopen)
     }
 
@@ -93,13 +97,19 @@ final class PathShipper: Sendable {
         reopen()
     }
 
+    /// Whether ``run()`` has returned.
+    var hasEnded: Bool { isEnded.load(ordering: .acquiring) }
+
     /// Returns once ``run()`` has, or at cancellation. One waiter.
     func waitForEnd() async { await ended.wait() }
 
     /// Returns at cancellation, after ``stop()`` or ``retire()``, or for a path that is sent once when its files are delivered.
     /// Throws ``ClientError`` where the retry policy gives up.
     func run() async throws(ClientError) {
-        defer { ended.raise() }
+        defer {
+            isEnded.store(true, ordering: .releasing)
+            ended.raise()
+        }
         var attempts = Attempts(policy: environment.configuration.retry)
         while !Task.isCancelled, !isStopped.load(ordering: .acquiring) {
             guard let file = followed.first else {
@@ -298,13 +308,14 @@ extension PathShipper {
         file.beginUse()
         defer { file.endUse() }
         await saveGeneration(of: file)
+        let reopening = reopenings.load(ordering: .acquiring)
         guard var transfer = await transfer(of: file, slot) else { return }
         transfer.isInquiry = isInquiry || file.record.isUnasked
         note(.connecting)
         let before = file.acknowledged
         let outcome = await environment.connector.run(transfer) { channel in
             connection.withLock { $0 = channel }
-            if isStopped.load(ordering: .acquiring) { reopen() }
+            if reopenings.load(ordering: .acquiring) != reopening { reopen() }
             // What happened between the last look and now must not be missed.
             channel.pipeline.fireUserInboundEventTriggered(TransferCommand.look)
         }

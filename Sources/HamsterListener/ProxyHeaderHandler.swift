@@ -8,18 +8,22 @@ package final class ProxyHeaderHandler: ChannelInboundHandler, RemovableChannelH
     private let timeout: TimeAmount
     private let onHeader: (ProxyHeader) throws -> Void
     private let onFailure: (String) -> Void
+    private let isEnd: (Any) -> Bool
     private var received = ByteBuffer()
     private var deadline: Scheduled<Void>?
     private var isOver = false
 
     /// `onHeader` adds the handlers that take the connection from there, behind this one; `onFailure` hears in a few words
-    /// why the connection is closed instead. One of them is called, once, on the event loop.
+    /// why the connection is closed instead. One of them is called, once, on the event loop. `isEnd` knows the user events
+    /// that end a connection.
     package init(
-        timeout: TimeAmount, onHeader: @escaping (ProxyHeader) throws -> Void, onFailure: @escaping (String) -> Void
+        timeout: TimeAmount, isEnd: @escaping (Any) -> Bool = { _ in false },
+        onHeader: @escaping (ProxyHeader) throws -> Void, onFailure: @escaping (String) -> Void
     ) {
         self.timeout = timeout
         self.onHeader = onHeader
         self.onFailure = onFailure
+        self.isEnd = isEnd
     }
 
     package func handlerAdded(context: ChannelHandlerContext) {
@@ -38,8 +42,8 @@ package final class ProxyHeaderHandler: ChannelInboundHandler, RemovableChannelH
         received.writeBuffer(&more)
         do {
             guard let header = try ProxyHeader.take(from: &received) else { return }
-            isOver = true
             try onHeader(header)
+            isOver = true
             handOver(context)
         } catch {
             fail("\(error)", context)
@@ -50,6 +54,7 @@ package final class ProxyHeaderHandler: ChannelInboundHandler, RemovableChannelH
         if case ChannelEvent.inputClosed? = event as? ChannelEvent {
             return fail("it ended before its PROXY header", context)
         }
+        if !isOver, isEnd(event) { return fail("the server stops", context) }
         context.fireUserInboundEventTriggered(event)
     }
 

@@ -50,9 +50,13 @@ package final class CredentialWatch: Service {
         watch(paths)
     }
 
-    /// Watches these files from now on, whose present state is known.
+    /// Watches these files from now on. Those that are watched already stay as they are known: a reload that has failed has
+    /// not used them.
     package func watch(_ paths: [String]) {
-        state.withLock { $0 = State(paths: paths, stamps: paths.map(Stamp.init)) }
+        state.withLock { state in
+            guard state.paths != paths else { return }
+            state = State(paths: paths, stamps: paths.map(Stamp.init))
+        }
         addDirectories()
     }
 

@@ -20,7 +20,7 @@ package final class RateLimiter: Sendable {
 
     private struct State {
         var tree: RateTree
-        /// When the next call comes.
+        /// When the alarm goes off that counts. Earlier ones that it took the place of go off as well, and do nothing.
         var alarm: Duration?
     }
 
@@ -67,11 +67,14 @@ package final class RateLimiter: Sendable {
 
     fileprivate func obstacle(of id: RateTree.ID) -> RateScope? { state.withLock { $0.tree.obstacle(of: id) } }
 
-    fileprivate func batchBytesMax(output: String) -> Int { limits.withLock { $0.batchBytesMax(output: output) } }
+    fileprivate func batchBytesMax(output: String) -> Int {
+        guard isLimiting.load(ordering: .relaxed) else { return RateLimits.batchBytes.upperBound }
+        return limits.withLock { $0.batchBytesMax(output: output) }
+    }
 
     /// Runs `body`, and sees to it that whoever waits is woken.
     private func withTree<Value: Sendable>(_ body: (RateTree, Duration) -> Value) -> Value {
-        let (value, alarm) = state.withLock { state in
+        let (value, alarm) = state.withLock { state -> (Value, Alarm?) in
             let now = scheduling.now()
             let value = body(state.tree, now)
             return (value, Self.alarm(&state, now))
@@ -80,20 +83,26 @@ package final class RateLimiter: Sendable {
         return value
     }
 
-    /// How long until the next call, where it has to come before the one that is on its way.
-    private static func alarm(_ state: inout State, _ now: Duration) -> Duration? {
+    private struct Alarm {
+        var time: Duration
+        var delay: Duration
+    }
+
+    /// The next alarm, where it has to go off before the one that counts.
+    private static func alarm(_ state: inout State, _ now: Duration) -> Alarm? {
         guard let due = state.tree.due, state.alarm.map({ due < $0 }) ?? true else { return nil }
         state.alarm = due
-        return max(.zero, due - now)
+        return Alarm(time: due, delay: max(.zero, due - now))
     }
 
-    private func arm(_ delay: Duration?) {
-        guard let delay else { return }
-        scheduling.wake(delay) { [weak self] in self?.advance() }
+    private func arm(_ alarm: Alarm?) {
+        guard let alarm else { return }
+        scheduling.wake(alarm.delay) { [weak self] in self?.advance(alarm.time) }
     }
 
-    private func advance() {
-        let (turns, alarm) = state.withLock { state in
+    private func advance(_ time: Duration) {
+        let (turns, alarm) = state.withLock { state -> ([@Sendable () -> Void], Alarm?) in
+            guard state.alarm == time else { return ([], nil) }
             let now = scheduling.now()
             state.alarm = nil
             let turns = state.tree.advance(now: now)

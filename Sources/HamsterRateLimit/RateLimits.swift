@@ -26,7 +26,7 @@ package struct RateLimits: Sendable, Hashable {
         return 1 << (Int.bitWidth - 1 - bytes.leadingZeroBitCount)
     }
 
-    private static let batchBytes = 2_048...262_144
+    static let batchBytes = 2_048...262_144
 }
 
 /// What a stream can be held up by.

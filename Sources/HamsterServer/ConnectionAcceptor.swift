@@ -112,7 +112,9 @@ struct ConnectionAcceptor: Sendable {
             return refuse(channel, "its address is not in proxy_protocol.from")
         }
         guard let refusal = admit(channel, connections.add(channel, from: nil)) else { return }
-        let handler = ProxyHeaderHandler(timeout: TimeAmount(policy.current.limits.handshakeTimeout)) { header in
+        let handler = ProxyHeaderHandler(
+            timeout: TimeAmount(policy.current.limits.handshakeTimeout), isEnd: { $0 is StopCommand }
+        ) { header in
             guard case .relayed(let source?) = header else {
                 return try self.serve(channel, from: "\(proxy)", refusal)
             }

@@ -148,19 +148,22 @@ package struct LogHamsterServer: Service {
     /// output is another one now are sent to it. Returns what of it needs a restart. Throws `TLSError`, and changes
     /// nothing then.
     package func reload(_ new: ServerConfiguration) throws -> [String] {
-        let policy = try ServerPolicy(new)
+        var policy = try ServerPolicy(new)
         statistics.reloaded()
         var restart = configuration.keysThatNeedRestart(for: new)
-        if (policy.tls == nil) != (self.policy.current.tls == nil) {
+        let old = self.policy.current
+        if (policy.tls == nil) != (old.tls == nil) {
+            // All else changes; who may come, and how, stays as it was.
             restart.append("tls.enabled")
-        } else {
-            self.policy.replace(with: policy)
-            connections.limit(to: new.limits)
-            streams.limit(to: new.limits.streamsPerHostMax)
-            limiter.change(new.rates)
-            moveStreams()
-            judgePeers()
+            policy.tls = old.tls
+            policy.hostBinding = old.hostBinding
         }
+        self.policy.replace(with: policy)
+        connections.limit(to: new.limits)
+        streams.limit(to: new.limits.streamsPerHostMax)
+        limiter.change(new.rates)
+        moveStreams()
+        judgePeers()
         return restart
     }
 

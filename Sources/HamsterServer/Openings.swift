@@ -29,11 +29,13 @@ struct Openings<ID: Hashable> {
     }
 
     mutating func remove(_ id: ID) {
-        guard let (address, _) = addresses.removeValue(forKey: id), var source = sources[address] else { return }
-        source.count -= 1
+        guard let (address, _) = addresses.removeValue(forKey: id) else { return }
+        sources[address]?.count -= 1
         // Most leave in the order in which they came.
-        while let first = source.queue.first, addresses[first.id]?.number != first.number { source.queue.removeFirst() }
-        sources[address] = source.count == 0 ? nil : source
+        while let first = sources[address]?.queue.first, addresses[first.id]?.number != first.number {
+            sources[address]?.queue.removeFirst()
+        }
+        if sources[address]?.count == 0 { sources[address] = nil }
     }
 
     /// Takes out the connection that has to make way for one from `address`: the oldest of the address that has most. Nil:

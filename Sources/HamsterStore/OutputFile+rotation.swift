@@ -69,7 +69,8 @@ extension OutputFile {
     /// failure is news.
     func stays(_ error: StoreError, at time: Int64) -> Bool {
         state.withLock { state in
-            if case .leaving(let opened) = state.file {
+            // Without a destination it leaves for another reason: somebody has renamed it.
+            if state.rotation.destination != nil, case .leaving(let opened) = state.file {
                 state.file = .open(opened)
                 state.mustReopen = false
                 pace.release()
