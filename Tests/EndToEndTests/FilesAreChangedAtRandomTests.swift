@@ -104,6 +104,15 @@ extension ChangeScene {
         try await catchUp()
         #expect(try await client?.terminate() == 0)
         for log in logs { try await waitUntilComplete(log) }
+        #expect(try foreignOutputs() == [], "\(story(logs[0]))")
+    }
+
+    /// Outputs that hold anything of rotated files, which are sent as their logs alone, whatever the pattern takes.
+    private func foreignOutputs() throws -> [String] {
+        let root = deployment.scratch("stored/\(deployment.host)\(deployment.scratch("source"))")
+        return try FileManager.default.subpathsOfDirectory(atPath: root).filter { name in
+            !logs.contains { $0.name == "source/\(name)" } && !(deployment.stored(name) ?? []).isEmpty
+        }
     }
 
     private func note(_ what: String) { trace.append("\(Date.now.timeIntervalSince1970) \(what)") }
