@@ -27,9 +27,9 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
         var peer: String?
     }
 
-    /// Decompressed bytes that one turn of the event loop may make: a bomb costs its sender time, not its neighbours.
-    private static let inflatedBatchBytes = 256 * 1024
-    private static let inflatedBatchesPerTurn = 4
+    /// Bytes that one turn of the event loop may bring to the output: a bomb costs its sender time, not its neighbours.
+    private static let batchBytes = 256 * 1024
+    private static let batchesPerTurn = 4
 
     private let environment: Environment
     private let handle: StreamHandle
@@ -40,9 +40,10 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private let report: StreamReport
     private var hasProgressed = false
     private var machine: ServerStream
-    /// Compressed bytes that wait for their turn.
-    private var compressed = ByteBuffer()
-    private var isInflating = false
+    /// Bytes that wait for their turn: compressed ones, and those that came unasked. At the sender's end NIO reads all that
+    /// the kernel holds.
+    private var waiting = ByteBuffer()
+    private var isWorking = false
     private var isReadWithheld = false
     private var readBytesMax = ConnectionAcceptor.readBytesMax
     private var hasInputEnded = false
@@ -103,18 +104,18 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
         guard machine.isReceiving, !hasInputEnded else { return }
         let batch = unwrapInboundIn(data)
         armIdleDeadline(context.eventLoop)
-        guard inflater != nil else {
+        if inflater == nil, waiting.readableBytes == 0, feed.mayTake() {
             append(batch)
             return
         }
         var more = batch
-        compressed.writeBuffer(&more)
-        inflate()
+        waiting.writeBuffer(&more)
+        work()
     }
 
     /// Back-pressure: what the output does not take is not read from the socket.
     func read(context: ChannelHandlerContext) {
-        guard !isInflating, feed.mayTake() else {
+        guard !isWorking, feed.mayTake() else {
             isReadWithheld = true
             return
         }
@@ -167,25 +168,33 @@ extension StreamHandler {
         report.received(upTo: admitted.writer.position)
     }
 
-    private func inflate() {
-        guard let inflater, let context, !isInflating else { return }
+    /// Brings what waits to the output, as far as that takes it.
+    private func work() {
+        guard let context, !isWorking else { return }
         do throws(ProtocolError) {
-            for _ in 0..<Self.inflatedBatchesPerTurn where compressed.readableBytes > 0 && feed.mayTake() {
-                let batch = try inflater.inflate(
-                    &compressed, bytesMax: Self.inflatedBatchBytes, allocator: context.channel.allocator)
+            for _ in 0..<Self.batchesPerTurn where waiting.readableBytes > 0 && feed.mayTake() {
+                let batch = try nextBatch(context.channel.allocator)
                 if batch.readableBytes > 0 { append(batch) }
             }
         } catch {
             fail(error.reply, error)
             return
         }
-        guard compressed.readableBytes > 0, machine.isReceiving else {
-            compressed = ByteBuffer()
+        guard waiting.readableBytes > 0, machine.isReceiving else {
+            waiting = ByteBuffer()
             return
         }
-        isInflating = true
+        isWorking = true
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         if feed.mayTake() { context.eventLoop.execute { bound.value.progressed() } }
+    }
+
+    private func nextBatch(_ allocator: ByteBufferAllocator) throws(ProtocolError) -> ByteBuffer {
+        guard let inflater else {
+            let byteCount = min(waiting.readableBytes, feed.batchBytesMax ?? Self.batchBytes)
+            return waiting.readSlice(length: byteCount) ?? ByteBuffer()
+        }
+        return try inflater.inflate(&waiting, bytesMax: Self.batchBytes, allocator: allocator)
     }
 
     /// Something that held the stream up is over: go on inflating, reading, ending.
@@ -197,10 +206,10 @@ extension StreamHandler {
             return
         }
         report.received(upTo: admitted.writer.position)
-        isInflating = false
-        if compressed.readableBytes > 0 { inflate() }
+        isWorking = false
+        if waiting.readableBytes > 0 { work() }
         settleIfDrained()
-        if isReadWithheld, !isInflating, feed.mayTake(), let context {
+        if isReadWithheld, !isWorking, feed.mayTake(), let context {
             isReadWithheld = false
             adaptReads(context)
             context.read()
@@ -233,14 +242,14 @@ extension StreamHandler {
         }
         pendingStop = command.reply
         // What still waits is not acknowledged, and comes again.
-        compressed = ByteBuffer()
+        waiting = ByteBuffer()
         hasInputEnded = true
         settleIfDrained()
     }
 
     /// Ends the stream once every received byte is with the output.
     private func settleIfDrained() {
-        guard hasInputEnded, feed.isDrained, compressed.readableBytes == 0, machine.isReceiving else { return }
+        guard hasInputEnded, feed.isDrained, waiting.readableBytes == 0, machine.isReceiving else { return }
         do throws(StoreError) {
             try admitted.writer.finish(endsFile: pendingStop == nil && isComplete)
         } catch {
@@ -265,7 +274,7 @@ extension StreamHandler {
     private func fail(_ reply: Reply, _ error: any Error) {
         environment.logger.warning("stream failed", metadata: ["reason": "\(error)"])
         environment.registry.reports.failed(report.source, "\(error)", at: FileTime.now.seconds)
-        compressed = ByteBuffer()
+        waiting = ByteBuffer()
         run(machine.failed(reply))
     }
 

@@ -203,4 +203,34 @@ import Testing
         }
         #expect(size() == 8 << 20)
     }
+
+    @Test(arguments: [false, true])
+    func `what comes unasked at the sender's end waits for its rate`(isCompressed: Bool) async throws {
+        var rates = RateLimits()
+        rates.perStream = 1 << 20
+        let scene = try ServerScene(rates: rates)
+        let (connection, _) = try await scene.open("web1:/a.log ack:1 file:f\(isCompressed ? " compress:zlib" : "")")
+        let size = { scene.directory.contents("out/web1/a.log")?.count ?? 0 }
+        let bytes = (0..<(3 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 7) }
+        // As NIO hands over what the kernel holds when the end comes, reads or none.
+        let sent = isCompressed ? try compressed(bytes) : bytes
+        for start in stride(from: 0, to: sent.count, by: 65_536) {
+            try await connection.send(Array(sent[start..<min(start + 65_536, sent.count)]))
+        }
+        try await connection.shut()
+        #expect(size() <= 512 << 10)
+        var seconds = 0
+        while size() < bytes.count {
+            seconds += 1
+            for _ in 0..<20 {
+                scene.clock.advance(by: .milliseconds(50))
+                await connection.channel.testingEventLoop.run()
+            }
+        }
+        #expect(seconds >= 2 && seconds <= 4)
+        try scene.store.commit()
+        #expect(try await connection.rest().first == "ACK \(bytes.count)")
+        let isSame = scene.directory.contents("out/web1/a.log") == bytes
+        #expect(isSame)
+    }
 }
