@@ -307,7 +307,7 @@ extension PathShipper {
         attempts.begin()
         file.beginUse()
         defer { file.endUse() }
-        await saveGeneration(of: file)
+        await saveBeforeFirstUse(file)
         let reopening = reopenings.load(ordering: .acquiring)
         guard var transfer = await transfer(of: file, slot) else { return }
         transfer.isInquiry = isInquiry || file.record.isUnasked
@@ -324,14 +324,15 @@ extension PathShipper {
         try await settle(outcome, file, slot, &attempts)
     }
 
-    /// A new generation is on disk before the server hears of it: a client that forgot it in a crash would take its copy
-    /// for a file that was never sent.
-    private func saveGeneration(of file: TailedFile) async {
+    /// A file, or a new generation of it, is on disk before the server hears of it: a client that forgot it in a crash could
+    /// not ask for what the server has of it once it is gone, and would take its copy for a file that was never sent.
+    private func saveBeforeFirstUse(_ file: TailedFile) async {
         let record = file.record
-        guard record.generation > 0, record.position.offset == 0, record.identity == file.identity else { return }
+        guard record.position.offset == 0, record.identity == file.identity else { return }
+        environment.state.update(record)
+        guard !environment.state.isWritten(record) else { return }
         let saved = await onPool { [environment] in
-            environment.state.update(record)
-            return Result { () throws(StateError) in try environment.state.save() }
+            Result { () throws(StateError) in try environment.state.save() }
         }
         if case .failure(let error) = saved { logger.error("state not saved", metadata: ["reason": "\(error)"]) }
     }

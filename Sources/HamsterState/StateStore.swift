@@ -12,6 +12,9 @@ package final class StateStore: Sendable {
         /// Which of them were sent under a path.
         var byPath: [SourcePath: Set<FileIdentity>] = [:]
         var isDirty = false
+        /// Files, and generations of files, that the disk does not know, with the number of the change.
+        var unwritten: [FileIdentity: Int] = [:]
+        var changes = 0
 
         init(_ records: [FileIdentity: FileRecord] = [:]) {
             self.records = records
@@ -19,8 +22,11 @@ package final class StateStore: Sendable {
         }
 
         mutating func update(_ record: FileRecord) {
-            if let old = records.updateValue(record, forKey: record.identity), old.path != record.path {
-                unlist(old)
+            let old = records.updateValue(record, forKey: record.identity)
+            if let old, old.path != record.path { unlist(old) }
+            if old?.generation != record.generation {
+                changes += 1
+                unwritten[record.identity] = changes
             }
             byPath[record.path, default: []].insert(record.identity)
             isDirty = true
@@ -28,6 +34,7 @@ package final class StateStore: Sendable {
 
         mutating func remove(_ record: FileRecord) {
             records[record.identity] = nil
+            unwritten[record.identity] = nil
             unlist(record)
             isDirty = true
         }
@@ -118,6 +125,15 @@ package final class StateStore: Sendable {
     /// Drops a file that is gone, so that the state does not grow for ever.
     package func forget(_ record: FileRecord) { state.withLock { $0.remove(record) } }
 
+    /// Whether the disk knows this file, in this generation, or nothing is kept on disk.
+    package func isWritten(_ record: FileRecord) -> Bool {
+        state.withLock { state in
+            path == nil
+                || state.unwritten[record.identity] == nil
+                    && state.records[record.identity]?.generation == record.generation
+        }
+    }
+
     /// Writes the file anew where something has changed: temporary file, fsync, rename, fsync of the directory.
     /// Blocks. On an error the change stays due.
     package func save() throws(StateError) {
@@ -126,7 +142,7 @@ package final class StateStore: Sendable {
     }
 
     private func saveAlone() throws(StateError) {
-        guard let path, let records = takeDirty() else { return }
+        guard let path, let (records, change) = takeDirty() else { return }
         let sorted = records.sorted { ($0.path, $0.identity.inode) < ($1.path, $1.identity.inode) }
         do throws(FileError) {
             try fileSystem.replace(path, with: StateCodec.encode(sorted), mode: 0o640)
@@ -134,13 +150,15 @@ package final class StateStore: Sendable {
             state.withLock { $0.isDirty = true }
             throw .unusable(path, error)
         }
+        // Not before: who asks meanwhile has to wait for this save.
+        state.withLock { state in state.unwritten = state.unwritten.filter { $0.value > change } }
     }
 
-    private func takeDirty() -> [FileRecord]? {
+    private func takeDirty() -> (records: [FileRecord], change: Int)? {
         state.withLock { state in
             guard state.isDirty else { return nil }
             state.isDirty = false
-            return Array(state.records.values)
+            return (Array(state.records.values), state.changes)
         }
     }
 

@@ -178,14 +178,12 @@ extension ChangeScene {
     }
 
     private func remove(_ log: ChangingLog) async throws {
-        guard isOnRecord(log) else { return try await append(log) }
         note("\(log.name): remove")
         try log.remove(view)
         try await goOn(log)
     }
 
     private func replace(_ log: ChangingLog) async throws {
-        guard isOnRecord(log) else { return try await append(log) }
         note("\(log.name): replace")
         try log.replace(with: logText(bytes: generator.int(0...50_000), seed: generator.next()), view)
         try await goOn(log)
@@ -208,12 +206,6 @@ extension ChangeScene {
         for _ in 0..<generator.int(0...2) { try log.append(logText(bytes: 500, seed: generator.next())) }
         try log.close()
         if generator.bool() { try await append(log) }
-    }
-
-    /// The server knows a file by its inode. Once that is gone, and was not in the state on disk, nobody can ask for what
-    /// was acknowledged of it, and which copy has the rest.
-    private func isOnRecord(_ log: ChangingLog) -> Bool {
-        !log.rotation.isCopying || view.knowsFile(at: log.name)
     }
 
     /// What is rotated before the client has ever seen the path is no part of the promise.

@@ -150,7 +150,7 @@ extension PathDriver {
     private func connect(_ file: TailedFile, isInquiry: Bool = false) throws(FileError) {
         let record = file.record
         guard let token = record.token else { return }
-        saveGeneration(of: file)
+        saveBeforeFirstUse(file)
         guard environment.fileSystem.isAlive else { return }
         file.beginUse()
         let size = try? followed.rotation.completeSize(of: file, now: now)
@@ -166,11 +166,12 @@ extension PathDriver {
         run { $0.changed(FileTransfer.Source(file), size: nil, now: self.clock) }
     }
 
-    /// A new generation is on disk before the server hears of it.
-    private func saveGeneration(of file: TailedFile) {
+    /// A file, and a new generation of it, is on disk before the server hears of it.
+    private func saveBeforeFirstUse(_ file: TailedFile) {
         let record = file.record
-        guard record.generation > 0, record.position.offset == 0, !file.isCopy else { return }
+        guard record.position.offset == 0, !file.isCopy else { return }
         environment.state.update(record)
+        guard !environment.state.isWritten(record) else { return }
         do throws(StateError) {
             try environment.state.save()
         } catch {
