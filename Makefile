@@ -39,9 +39,9 @@ simulate: setup ## run both sides against simulated disks and networks; SEEDS=10
 mutants: setup ## break the sources on purpose: the simulation must notice
 	scripts/mutants
 
-SECONDS_LONG = 60
+SECONDS_LONG = 300
 SEED = 1
-torture: setup-test ## kill both sides under load for a minute; SECONDS_LONG=60 SEED=1
+torture: setup-test ## kill both sides under load for five minutes; SECONDS_LONG=300 SEED=1
 	$(SWIFT) build --build-tests
 	LOGHAMSTER_KILL_SECONDS=$(SECONDS_LONG) LOGHAMSTER_SEED=$(SEED) \
 		$(SWIFT) test --skip-build --filter ProgramsAreKilledUnderLoad

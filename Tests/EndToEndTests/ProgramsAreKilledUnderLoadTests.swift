@@ -4,11 +4,11 @@ import Testing
 
 /// `kill -9` of both sides at random moments while eight files grow by 10 MB/s together.
 ///
-/// `LOGHAMSTER_KILL_SECONDS=60` makes it longer, `LOGHAMSTER_SEED=17` another one (`make torture`).
+/// `LOGHAMSTER_KILL_SECONDS=300` makes it longer, `LOGHAMSTER_SEED=17` another one (`make torture`).
 struct ProgramsAreKilledUnderLoadTests {
     @Test(.timeLimit(.minutes(10)))
     func `killing both sides under load loses and repeats nothing`() async throws {
-        let seconds = Seeds.number("LOGHAMSTER_KILL_SECONDS") ?? 8
+        let seconds = Seeds.number("LOGHAMSTER_KILL_SECONDS") ?? 60
         let seed = Seeds.upTo(1)[0]
         var generator = SeededGenerator(seed: seed)
         let deployment = try await Deployment()

@@ -16,13 +16,6 @@ package struct ClientView {
     /// Whether the state on disk has a path.
     package func knows(_ name: String) -> Bool { !records(of: name).isEmpty }
 
-    /// Whether the state on disk has the very file that a path leads to.
-    package func knowsFile(at name: String) -> Bool {
-        let attributes = try? FileManager.default.attributesOfItem(atPath: scratch(name))
-        guard let inode = attributes?[.systemFileNumber] as? Int else { return false }
-        return records(of: name).contains { $0["inode"] == "\(inode)" }
-    }
-
     private func records(of name: String) -> [[String: String]] {
         let state = String(decoding: scratch.contents("client-state/client.state") ?? [], as: UTF8.self)
         let path = "path=\(hex(scratch(name).utf8))"
