@@ -278,7 +278,11 @@ extension FileCatalogue {
     private mutating func addUnknown(
         _ candidate: Predecessors.Candidate, of known: FollowedPath, _ leading: TailedFile?, _ look: inout Look
     ) throws(FileError) {
-        if let startedAt, candidate.born >= startedAt { return try addIfNew(candidate, of: known, leading, &look) }
+        if let startedAt, candidate.born >= startedAt {
+            // With a state that is lost, the copy of what the present file held: the server is asked about that one first.
+            if look.isFirst, let leading, try leading.mayBeCopied(by: candidate, isLeading: true) { return }
+            return try addIfNew(candidate, of: known, leading, &look)
+        }
         if isTooOld(candidate, known, look) { return }
         // What is in the file itself need not be asked about; it may be a copy that is being made for a truncation.
         if let leading, look.predecessors.isCopy(candidate, of: try leading.open()) { return }

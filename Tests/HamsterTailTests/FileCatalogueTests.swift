@@ -733,6 +733,21 @@ struct CopyAndTruncateTests {
         #expect(scene.output("app.log") == text + "unsent new ")
     }
 
+    @Test func `state lost, copied and truncated during the first look, the server's check finds the copy`()
+        async throws
+    {
+        let scene = try TailScene("app.log")
+        try scene.write("app.log", text)
+        try scene.settle()
+        try scene.directory.append("app.log", "unsent ")
+        scene.restart(losingState: true)
+        let started = FileTime.now
+        try await CoarseClock.tick()
+        try copyAndTruncate(scene, to: "app.log.1", then: "new ")
+        try scene.settle(lookedAt: started)
+        #expect(scene.output("app.log") == text + "unsent new ")
+    }
+
     @Test(arguments: [false, true])
     func `state lost and truncated, bytes of new content do not count as lost`(hasCopy: Bool) throws {
         let scene = try TailScene("app.log")

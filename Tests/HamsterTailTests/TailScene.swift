@@ -66,9 +66,9 @@ final class TailScene {
         outputs.filter { !$0.value.isEmpty }.keys.map { String(decoding: $0.name, as: UTF8.self) }.sorted()
     }
 
-    /// Looks at everything and sends until nothing is left; `unreachable` looks only.
-    func settle(unreachable: Bool = false) throws {
-        lost += catalogue.scan(now: .now).lost.reduce(0) { $0 + $1.byteCount }
+    /// Looks at everything and sends until nothing is left; `unreachable` looks only. `lookedAt` is when the look began.
+    func settle(unreachable: Bool = false, lookedAt: FileTime = .now) throws {
+        lost += catalogue.scan(now: lookedAt).lost.reduce(0) { $0 + $1.byteCount }
         guard !unreachable else { return }
         for path in catalogue.paths.sorted(by: { $0.path < $1.path }) { try ship(path) }
         if isRescanWanted {
