@@ -137,14 +137,27 @@ extension FileCatalogue {
         // A path leads to one file at a time.
         let others = state.records(of: known.path).filter { !$0.isSkipped } + [leading?.record].compactMap { $0 }
         let end = others.compactMap(\.identity.born).filter { $0 > since }.min() ?? look.now
-        let made = look.predecessors.rotated(of: known.path).filter { isUnsent($0, of: known) }.first { candidate in
-            candidate.status.size > 0 && candidate.born > since && candidate.born <= end
+        let candidates = look.predecessors.rotated(of: known.path).filter { candidate in
+            isUnsent(candidate, of: known) && candidate.status.size > 0 && candidate.born > since
+                && candidate.born <= end
         }
-        guard let made else { return }
+        guard let first = candidates.first else { return }
+        // The first may have been interrupted.
+        let made =
+            candidates.last { candidate in
+                look.predecessors.open(candidate).map { look.predecessors.isCopy(first, of: $0) } ?? false
+            } ?? first
         var asked = record
         asked.isSkipped = true
         asked.sizeSeen = 0
         precede(known, with: made, asked, &look)
+        // What was copied after that was not sent before it was asked about the first. Where the path leads to an older file,
+        // these are copies of that one.
+        if let leading, (leading.record.since ?? look.now) <= since { return }
+        for younger in candidates where younger.born > made.born {
+            precede(
+                known, with: younger, state.record(of: younger.identity) ?? freshRecord(younger, known, look), &look)
+        }
     }
 
     /// The rest of a file that is gone is in the file that holds what was acknowledged of it.
@@ -217,7 +230,9 @@ extension FileCatalogue {
             return false
         }
         if let record = state.record(of: candidate.identity) {
-            return orSkipped && (record.isSkipped || record.path == candidate.path)
+            let isUnsent =
+                record.path == known.path && record.position.offset == 0 && known.first?.identity != record.identity
+            return orSkipped && (record.isSkipped || record.path == candidate.path || isUnsent)
         }
         return owners[candidate.identity]?.file(candidate.identity) == nil
     }

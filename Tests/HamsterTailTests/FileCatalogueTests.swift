@@ -566,6 +566,24 @@ struct CopyAndTruncateTests {
         #expect(scene.output("app.log") == "acknowledged unsent new ")
     }
 
+    @Test func `copied and truncated twice and removed before anything was acknowledged, both copies come`() throws {
+        let scene = try TailScene("app.log")
+        try scene.write("app.log", "first ")
+        try scene.settle(unreachable: true)
+        try copyAndTruncate(scene, to: "app.log.2", then: "the second ")
+        try copyAndTruncate(scene, to: "app.log.1", then: "third, seen by nobody ")
+        try FileManager.default.removeItem(atPath: scene.directory("app.log"))
+        try scene.write("app.log", "new ")
+        try scene.settle(unreachable: true)
+        scene.restart()
+        try scene.settle()
+        #expect(scene.output("app.log") == "first the second new ")
+
+        scene.restart()
+        try scene.settle()
+        #expect(scene.output("app.log") == "first the second new ")
+    }
+
     @Test(arguments: [10, 700, 3_000])
     func `a copy is not sent again where more was written, and sent, before the truncation`(byteCount: Int) throws {
         let scene = try TailScene("app.log")
