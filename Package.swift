@@ -149,7 +149,8 @@ let package = Package(
             name: "HamsterListenerTests", dependencies: ["HamsterCore", "HamsterListener", nioCore, nioEmbedded],
             swiftSettings: settings),
         .testTarget(
-            name: "HamsterProgramTests", dependencies: ["HamsterProgram", logging], swiftSettings: settings),
+            name: "HamsterProgramTests", dependencies: ["HamsterProgram", "HamsterTLS", logging],
+            swiftSettings: settings),
         .testTarget(
             name: "HamsterProtocolTests",
             dependencies: ["HamsterCore", "HamsterProtocol", "HamsterTesting", nioCore], swiftSettings: settings),

@@ -3,10 +3,13 @@
 
 #include <openssl/asn1.h>
 #include <openssl/bio.h>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
 #include <openssl/pem.h>
+#include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
@@ -34,6 +37,26 @@ static inline void COpenSSL_SSL_CTX_set_connection_options(SSL_CTX *context) {
 
 static inline void COpenSSL_SSL_CTX_set_session_cache_mode(SSL_CTX *context, long mode) {
     SSL_CTX_set_session_cache_mode(context, mode);
+}
+
+/* The longest chain of certificates that is taken from a peer, in bytes. */
+static inline void COpenSSL_SSL_CTX_set_max_cert_list(SSL_CTX *context, long bytes) {
+    SSL_CTX_set_max_cert_list(context, bytes);
+}
+
+/* Makes an EVP_MAC_CTX of HMAC one that uses SHA-256 and this key. */
+static inline int COpenSSL_EVP_MAC_CTX_set_hmac_sha256(EVP_MAC_CTX *code, void *key, size_t count) {
+    OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, key, count),
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, "SHA256", 0),
+        OSSL_PARAM_construct_end(),
+    };
+    return EVP_MAC_CTX_set_params(code, parameters);
+}
+
+/* The most plaintext bytes of a record that is sent, 512 to 16384. */
+static inline int COpenSSL_SSL_set_max_send_fragment(SSL *ssl, long bytes) {
+    return (int)SSL_set_max_send_fragment(ssl, bytes);
 }
 
 static inline int COpenSSL_SSL_set_tlsext_host_name(SSL *ssl, const char *name) {

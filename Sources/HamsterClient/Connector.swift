@@ -66,6 +66,11 @@ final class Connector: Sendable {
     /// The target that the next connection tries first.
     var preferredTarget: String { state.withLock { $0.endpoints[$0.preferred].target.description } }
 
+    /// The certificates of all targets, with their ends.
+    var credentials: [CredentialValidity] {
+        state.withLock { state in state.endpoints.flatMap { $0.context?.validities ?? [] } }
+    }
+
     /// Uses other targets or certificates from the next connection on. Those that are open go on, unless their targets are
     /// not among the new ones: they are opened anew.
     func use(_ endpoints: [Endpoint], connectTimeout: Duration) {

@@ -62,6 +62,9 @@ package final class ShippingService: Service {
         }
     }
 
+    /// The certificates that are in use, with their ends; empty before the first target is spoken to.
+    package var credentials: [CredentialValidity] { running.withLock { $0 }?.connector.credentials ?? [] }
+
     /// How the files fare at present, for `loghamsterc status`. Looks at open files: never on an event loop.
     package var status: [JSON.Member] {
         ShippingStatus(

@@ -16,8 +16,21 @@ package final class CredentialWatch: Service {
         var modified: Int
         var modifiedNanoseconds: Int
 
+        /// Those of a file, or of a directory and all in it; where there is nothing, one that is nil.
+        static func all(_ path: String) -> [Stamp?] {
+            guard isDirectory(path), let entries = try? LinuxFileSystem().entries(of: SourcePath(path)) else {
+                return [Stamp(path)]
+            }
+            return entries.map { "\(path)/\(SourcePath(bytes: $0.name))" }.sorted().map { Stamp($0) }
+        }
+
+        static func isDirectory(_ path: String) -> Bool {
+            var status = stat()
+            return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+        }
+
         /// Nil where there is no such file.
-        init?(_ path: String) {
+        private init?(_ path: String) {
             var status = stat()
             guard stat(path, &status) == 0 else { return nil }
             device = UInt(status.st_dev)
@@ -30,7 +43,7 @@ package final class CredentialWatch: Service {
 
     private struct State {
         var paths: [String] = []
-        var stamps: [Stamp?] = []
+        var stamps: [[Stamp?]] = []
     }
 
     /// Between two looks without an event: for links across directories, and file systems that tell nothing.
@@ -55,7 +68,7 @@ package final class CredentialWatch: Service {
     package func watch(_ paths: [String]) {
         state.withLock { state in
             guard state.paths != paths else { return }
-            state = State(paths: paths, stamps: paths.map(Stamp.init))
+            state = State(paths: paths, stamps: paths.map(Stamp.all))
         }
         addDirectories()
     }
@@ -80,7 +93,10 @@ package final class CredentialWatch: Service {
     private func addDirectories() {
         let paths = state.withLock { $0.paths }
         guard let watch = directories.withLock({ $0 }) else { return }
-        for directory in Set(paths.map { SourcePath($0).directory }) {
+        // Of a directory, its own files and what becomes of it itself.
+        let directories =
+            paths.map { SourcePath($0).directory } + paths.filter(Stamp.isDirectory).map { SourcePath($0) }
+        for directory in Set(directories) {
             // One that is missing now is looked at once a minute.
             _ = try? watch.add(directory)
         }
@@ -98,12 +114,12 @@ package final class CredentialWatch: Service {
 
     /// Whether the files are others than they were, and have stayed so for a while.
     private func settledChange() async -> Bool {
-        var last = state.withLock { $0.paths.map(Stamp.init) }
+        var last = state.withLock { $0.paths.map(Stamp.all) }
         guard last != state.withLock({ $0.stamps }) else { return false }
         while !Task.isCancelled {
             try? await Task.sleep(for: Self.settling)
             let (isSettled, now) = state.withLock { state in
-                let now = state.paths.map(Stamp.init)
+                let now = state.paths.map(Stamp.all)
                 let isSettled = now == last
                 if isSettled { state.stamps = now }
                 return (isSettled, now)

@@ -16,6 +16,9 @@ struct ConnectionAcceptor: Sendable {
     /// What one read takes at most from a socket.
     static let readBytesMax = 256 * 1_024
 
+    /// The same before a stream is open: the last buffer stays with the connection, and that may be anybody's.
+    static let openingReadBytesMax = 4 * 1_024
+
     /// Small at first, so that idle connections stay small.
     static func readBytes(atMost bytesMax: Int) -> AdaptiveRecvByteBufferAllocator {
         AdaptiveRecvByteBufferAllocator(minimum: 64, initial: min(2_048, bytesMax), maximum: bytesMax)
@@ -27,6 +30,7 @@ struct ConnectionAcceptor: Sendable {
     let limiter: RateLimiter
     let statistics: ServerStatistics
     let policy: LivePolicy
+    let refusals: RefusalLogs
     let logger: Logger
 
     /// Binds all addresses, or none; where the system has handed over sockets, those are used instead. Throws
@@ -78,7 +82,7 @@ struct ConnectionAcceptor: Sendable {
             }
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.maxMessagesPerRead, value: 1)
-            .childChannelOption(.recvAllocator, value: Self.readBytes(atMost: Self.readBytesMax))
+            .childChannelOption(.recvAllocator, value: Self.readBytes(atMost: Self.openingReadBytesMax))
             .childChannelOption(.socketOption(.so_keepalive), value: 1)
             .childChannelOption(.transmissionTimeout, value: ProtocolLimits.transmissionMilliseconds)
             .childChannelInitializer { channel in
@@ -124,17 +128,21 @@ struct ConnectionAcceptor: Sendable {
             try self.serve(channel, from: "\(source)", refusal ?? late)
         } onFailure: { reason in
             self.statistics.connectionRefused()
-            self.logger.info("connection refused", metadata: ["address": "\(proxy)", "reason": "\(reason)"])
+            self.note(reason, "\(proxy)", channel)
         }
         try channel.pipeline.syncOperations.addHandler(handler)
     }
 
     private func refuse(_ channel: any Channel, _ reason: String) {
         statistics.connectionRefused()
-        logger.info(
-            "connection refused",
-            metadata: ["address": "\(channel.remoteAddress?.ipAddress ?? "-")", "reason": "\(reason)"])
+        note(reason, channel.remoteAddress?.ipAddress ?? "-", channel)
         channel.close(promise: nil)
+    }
+
+    private func note(_ reason: String, _ address: String, _ channel: any Channel) {
+        var logger = logger
+        logger[metadataKey: "address"] = "\(address)"
+        refusals.ofStrangers.note(.info, "connection refused", reason: reason, logger, on: channel.eventLoop)
     }
 
     private func serve(_ channel: any Channel, from address: String, _ refusal: Reply?) throws {
@@ -154,7 +162,7 @@ struct ConnectionAcceptor: Sendable {
                 awaitsTLS: policy.tls != nil, refusal: refusal, timeout: timeout,
                 environment: StreamHandler.Environment(
                     store: admission.store, registry: streams, connections: connections,
-                    threadPool: admission.threadPool, limiter: limiter, statistics: statistics,
+                    threadPool: admission.threadPool, limiter: limiter, statistics: statistics, refusals: refusals,
                     idleTimeout: policy.limits.idleTimeout.map { TimeAmount($0) }, logger: logger)))
     }
 }

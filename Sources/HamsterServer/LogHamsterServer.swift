@@ -5,7 +5,7 @@ internal import HamsterRateLimit
 internal import HamsterRouting
 package import HamsterStatus
 package import HamsterStore
-internal import HamsterTLS
+package import HamsterTLS
 package import Logging
 internal import NIOCore
 internal import NIOPosix
@@ -23,6 +23,7 @@ package struct LogHamsterServer: Service {
     private let connections: ConnectionRegistry
     private let alarm = RateAlarm()
     private let limiter: RateLimiter
+    private let refusals: RefusalLogs
 
     /// Opens the certificates; nothing is accepted yet. With `sockets` the configured listeners are left aside. Throws
     /// `TLSError`.
@@ -36,6 +37,7 @@ package struct LogHamsterServer: Service {
         streams = StreamRegistry(streamsPerHostMax: configuration.limits.streamsPerHostMax)
         connections = ConnectionRegistry(configuration.limits, statistics, now: alarm.scheduling.now)
         limiter = RateLimiter(configuration.rates, alarm.scheduling)
+        refusals = RefusalLogs(logger: logger)
         policy = LivePolicy(try ServerPolicy(configuration))
     }
 
@@ -44,6 +46,9 @@ package struct LogHamsterServer: Service {
         guard let tls = configuration.tls else { return }
         _ = try TLSContext(server: tls, applicationProtocols: [ProtocolLimits.applicationProtocol])
     }
+
+    /// The certificates and revocation lists that are in use, with their ends.
+    package var credentials: [CredentialValidity] { policy.current.tls?.validities ?? [] }
 
     /// How the server fares, for its status document.
     package var status: [JSON.Member] {
@@ -86,6 +91,7 @@ package struct LogHamsterServer: Service {
             await stop(listeners, acceptor)
             tasks.cancelAll()
         }
+        refusals.flush()
         let summary = statistics.snapshot
         logger.notice(
             "stopped",
@@ -174,7 +180,7 @@ package struct LogHamsterServer: Service {
                 logger: logger, clock: { FileTime.now.seconds },
                 takeoverTimeout: configuration.limits.handshakeTimeout / 2),
             connections: connections, streams: streams, limiter: limiter, statistics: statistics, policy: policy,
-            logger: logger)
+            refusals: refusals, logger: logger)
     }
 
     /// Tells every connection to end and waits until they have, or until the grace is over.

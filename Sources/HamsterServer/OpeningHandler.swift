@@ -102,7 +102,7 @@ final class OpeningHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         environment.statistics.connectionRefused()
-        environment.logger.info("connection refused", metadata: ["reason": "\(error)"])
+        note(.info, "connection refused", reason: "\(error)", context)
         context.close(promise: nil)
     }
 
@@ -151,8 +151,16 @@ extension OpeningHandler {
 
     private func refused(_ reply: Reply, _ context: ChannelHandlerContext) {
         environment.statistics.streamRefused()
-        environment.logger.notice("stream refused", metadata: ["reply": "\(reply)"])
+        note(.notice, "stream refused", reason: "\(reply)", context)
         send(reply.line, context)
+    }
+
+    private func note(
+        _ level: Logger.Level, _ message: Logger.Message, reason: @autoclosure () -> String,
+        _ context: ChannelHandlerContext
+    ) {
+        let log = identity == nil ? environment.refusals.ofStrangers : environment.refusals.ofPeers
+        log.note(level, message, reason: reason(), environment.logger, on: context.eventLoop)
     }
 
     private func send(_ line: [UInt8], _ context: ChannelHandlerContext) {
@@ -238,7 +246,7 @@ extension OpeningHandler {
     private func timedOut(_ context: ChannelHandlerContext) {
         guard !isGone else { return }
         environment.statistics.connectionRefused()
-        environment.logger.info("connection refused", metadata: ["reason": "no stream was opened in time"])
+        note(.info, "connection refused", reason: "no stream was opened in time", context)
         context.close(promise: nil)
     }
 }

@@ -21,6 +21,7 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
         var threadPool: NIOThreadPool
         var limiter: RateLimiter
         var statistics: ServerStatistics
+        var refusals: RefusalLogs
         var idleTimeout: TimeAmount?
         var logger: Logger
         /// The first DNS name of the client's certificate.
@@ -45,7 +46,7 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var waiting = ByteBuffer()
     private var isWorking = false
     private var isReadWithheld = false
-    private var readBytesMax = ConnectionAcceptor.readBytesMax
+    private var readBytesMax = ConnectionAcceptor.openingReadBytesMax
     private var hasInputEnded = false
     private var hasPeerClosed = false
     private var pendingStop: Reply?
@@ -216,9 +217,10 @@ extension StreamHandler {
         }
     }
 
-    /// Reads less at once where the rates are low.
+    /// Reads more at once than in the opening, but less where the rates are low.
     private func adaptReads(_ context: ChannelHandlerContext) {
-        guard let bytesMax = feed.batchBytesMax, bytesMax != readBytesMax else { return }
+        let bytesMax = feed.batchBytesMax ?? ConnectionAcceptor.readBytesMax
+        guard bytesMax != readBytesMax else { return }
         readBytesMax = bytesMax
         let allocator = ConnectionAcceptor.readBytes(atMost: bytesMax)
         // Fails only for a channel that is closed, and that reads nothing any more.

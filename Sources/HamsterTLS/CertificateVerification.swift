@@ -6,16 +6,28 @@ enum CertificateVerification {
     /// Makes the connections of a context verify their peer. `mode` is a set of `SSL_VERIFY_` flags.
     static func require(_ mode: Int32, on context: OpaquePointer) {
         SSL_CTX_set_verify(context, mode) { passed, store in
-            if passed != 1, let store { CertificateVerification.note(store) }
+            guard let store else { return passed }
+            if passed != 1 { CertificateVerification.note(store) } else { CertificateVerification.limitTickets(store) }
             return passed
         }
     }
 
     /// Leaves the reason with the session, whose handshake is about to fail.
     private static func note(_ store: OpaquePointer) {
-        let ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx())
-        guard let session = TLSSession.of(ssl.map { OpaquePointer($0) }) else { return }
+        guard let session = TLSSession.of(ssl(of: store)) else { return }
         session.refusal = reason(store, session.context)
+    }
+
+    /// A ticket holds the client's certificate, and comes back in the first message of the next handshake, which is limited.
+    private static func limitTickets(_ store: OpaquePointer) {
+        guard X509_STORE_CTX_get_error_depth(store) == 0, let pointer = X509_STORE_CTX_get_current_cert(store),
+            i2d_X509(pointer, nil) > ClientHelloLimit.bytesMax / 2, let ssl = ssl(of: store)
+        else { return }
+        SSL_set_num_tickets(ssl, 0)
+    }
+
+    private static func ssl(of store: OpaquePointer) -> OpaquePointer? {
+        X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()).map { OpaquePointer($0) }
     }
 
     /// What a verification that has failed says.

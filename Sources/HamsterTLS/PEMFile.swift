@@ -51,9 +51,12 @@ final class PEMFile {
         }
     }
 
-    /// All revocation lists, in the file's order; at least one.
+    /// All revocation lists, in the file's order; at least one. Many CAs publish theirs in DER form (RFC 5280), so that is read
+    /// too.
     func revocationLists() throws(TLSError) -> [RevocationList] {
-        try all("revocation list", "X509 CRL") { bio in
+        var start = UnsafePointer(bytes.assumingMemoryBound(to: UInt8.self).baseAddress)
+        if let list = d2i_X509_CRL(nil, &start, bytes.count) { return [RevocationList(owned: list)] }
+        return try all("revocation list", "X509 CRL") { bio in
             PEM_read_bio_X509_CRL(bio, nil, refusePassphrase, nil).map { RevocationList(owned: $0) }
         }
     }

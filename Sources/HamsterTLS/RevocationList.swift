@@ -19,8 +19,16 @@ final class RevocationList {
     /// In RFC 2253 form.
     var issuer: String { X509Name.text(of: X509_CRL_get_issuer(pointer)) }
 
+    /// When the CA issued it.
+    var lastUpdate: CertificateTime { CertificateTime(X509_CRL_get0_lastUpdate(pointer)) }
+
     /// When the CA will have issued the next one; nil when it doesn't say.
     var nextUpdate: CertificateTime? { X509_CRL_get0_nextUpdate(pointer).map { CertificateTime($0) } }
+
+    /// As ``nextUpdate``, or the end of all days.
+    var end: CertificateTime { nextUpdate ?? CertificateTime(unixSeconds: .max) }
+
+    func isExpired(at now: CertificateTime) -> Bool { end < now }
 
     /// When `certificate` was revoked; nil when it isn't on the list.
     func revocationTime(of certificate: Certificate) -> CertificateTime? {

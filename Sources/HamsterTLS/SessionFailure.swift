@@ -42,6 +42,8 @@ struct SessionFailure {
         SSL_R_PACKET_LENGTH_TOO_LONG: noTLS,
         SSL_R_UNSUPPORTED_PROTOCOL: noVersion,
         SSL_R_VERSION_TOO_LOW: noVersion,
+        SSL_R_EXCESSIVE_MESSAGE_SIZE:
+            "a message is too large; a chain of certificates may have \(TLSContext.chainBytesMax) bytes",
         SSL_R_NO_SHARED_CIPHER: "no cipher suite in common",
         SSL_R_NO_APPLICATION_PROTOCOL: "the client offers none of our application protocols (ALPN)",
         SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC: "a record was changed on its way",

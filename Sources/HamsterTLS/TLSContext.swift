@@ -7,13 +7,15 @@ private import Synchronization
 /// Files are read by `init` and never again: a reload makes a new context for new connections. It may be used on all
 /// event loops at once.
 ///
-/// @unchecked because the `SSL_CTX` is only changed in `init`, and OpenSSL guards what it changes itself.
+/// @unchecked because it is only changed in `init`, and OpenSSL guards what it changes in the `SSL_CTX` itself.
 package final class TLSContext: @unchecked Sendable {
     /// Which end of the connection we are.
     enum Role { case server, client }
 
     /// The longest chain that is followed, in certificates above the peer's own.
     static let chainDepthMax: Int32 = 8
+    /// The longest chain that is taken from a peer, in bytes: memory that a stranger can claim.
+    static let chainBytesMax = 24 * 1_024
 
     let role: Role
     /// The CAs that are trusted, as error texts name them.
@@ -26,6 +28,10 @@ package final class TLSContext: @unchecked Sendable {
     private let isServerNameAddress: Bool
     private let pointer: OpaquePointer  // SSL_CTX *
     private let protocols: ApplicationProtocols
+    /// The certificates and revocation lists that were read, with their ends; those of the system's trust store aside.
+    package private(set) var validities: [CredentialValidity] = []
+    /// Of a server.
+    let ticketKeys = TicketKeys()
     private let resumable = Mutex<ResumableSession?>(nil)
 
     /// A context for the accepting side.
@@ -44,7 +50,7 @@ package final class TLSContext: @unchecked Sendable {
         try applyCommonSettings(server.minimumVersion)
         try useOwnCertificate(server.certificate, key: server.key)
         try setUpClientVerification(server)
-        resumeSessionsOfClients()
+        SessionTickets.use(on: pointer)
         protocols.select(on: pointer)
     }
 
@@ -148,6 +154,7 @@ extension TLSContext {
         COpenSSL_SSL_CTX_set_connection_modes(pointer)
         COpenSSL_SSL_CTX_set_connection_options(pointer)
         SSL_CTX_set_verify_depth(pointer, Self.chainDepthMax)
+        COpenSSL_SSL_CTX_set_max_cert_list(pointer, Self.chainBytesMax)
     }
 
     private func useOwnCertificate(of client: TLSClientConfiguration) throws(TLSError) {
@@ -173,6 +180,7 @@ extension TLSContext {
         for certificate in chain.dropFirst() { COpenSSL_sk_X509_push(intermediates, certificate.pointer) }
         let isUsed = SSL_CTX_use_cert_and_key(pointer, own.pointer, key.pointer, intermediates, 1) == 1
         try check(isUsed, path, "certificate of '\(own.subject)' can't be used")
+        validities += chain.map { CredentialValidity($0, .own, path: path) }
     }
 
     private static func checkValidity(of certificate: Certificate, _ path: String) throws(TLSError) {
@@ -228,23 +236,20 @@ extension TLSContext {
             }
             let isAdded = X509_STORE_add_cert(SSL_CTX_get_cert_store(pointer), authority.pointer) == 1
             try check(isAdded, path, "certificate of '\(authority.subject)' can't be used")
+            validities.append(CredentialValidity(authority, .authority, path: path))
         }
         return authorities
     }
 
     private func checkRevocation(_ path: String) throws(TLSError) {
-        let lists = try PEMFile(path: path, role: .revocationList).revocationLists()
+        let lists = try RevocationLists.read(path)
         OpenSSLErrorQueue.clear()
         let store = SSL_CTX_get_cert_store(pointer)
         for list in lists {
-            if let nextUpdate = list.nextUpdate, nextUpdate < .now {
-                throw TLSError(
-                    .revocationListExpired, path,
-                    "revocation list of '\(list.issuer)' expired at \(nextUpdate); get the CA's new one")
-            }
             try check(X509_STORE_add_crl(store, list.pointer) == 1, path, "revocation list can't be used")
         }
         COpenSSL_X509_STORE_check_revocation(store)
+        validities += CredentialValidity.newest(of: lists, path: path)
     }
 
     /// Only subject alternative names count: a common name has never been checked by whoever issued it. OpenSSL takes
@@ -261,15 +266,6 @@ extension TLSContext {
             isServerNameAddress
             ? X509_VERIFY_PARAM_set1_ip_asc(parameters, name) : X509_VERIFY_PARAM_set1_host(parameters, name, 0)
         try check(isSet == 1, "server_name", "'\(name)' can't be checked")
-    }
-
-    /// Tickets are all that is resumed by, so nothing is kept in memory per client. The id context is needed with
-    /// clients' certificates: without it every resumed handshake fails.
-    private func resumeSessionsOfClients() {
-        COpenSSL_SSL_CTX_set_session_cache_mode(pointer, Int(SSL_SESS_CACHE_OFF))
-        let name = Array("log hamster".utf8)
-        SSL_CTX_set_session_id_context(pointer, name, UInt32(name.count))
-        SSL_CTX_set_num_tickets(pointer, 1)
     }
 
     private func keepSessionsForResumption() {

@@ -104,8 +104,12 @@ package final class TLSHandler: ChannelDuplexHandler {
         guard let session, !isClosing else { return }
         switch phase {
         case .handshaking:
-            session.receive(unwrapInboundIn(data))
-            continueHandshake(session, context)
+            do throws(TLSError) {
+                try session.receiveHandshake(unwrapInboundIn(data))
+                continueHandshake(session, context)
+            } catch {
+                fail(error, context)
+            }
         case .established where !isInputClosed:
             session.receive(unwrapInboundIn(data))
             deliver(session, context)
@@ -166,7 +170,8 @@ package final class TLSHandler: ChannelDuplexHandler {
             setDeadline(handshakeTimeout, context) { handler, context in
                 handler.fail(session.handshakeTimedOut(after: handler.handshakeTimeout), context)
             }
-            continueHandshake(session, context)
+            // A server has nothing to say yet, and OpenSSL reserves its buffers as soon as it is asked.
+            if tlsContext.role == .client { continueHandshake(session, context) }
             context.read()
         } catch {
             fail(error, context)

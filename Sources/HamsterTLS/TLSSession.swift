@@ -27,6 +27,8 @@ final class TLSSession {
     /// The most a record adds to its plaintext, in any suite.
     private static let recordOverheadMax = 32
     private static let recordPlaintextMax = 16 * 1024
+    /// Of records during the handshake: OpenSSL reserves a buffer of this size for a peer that may be anybody.
+    private static let handshakeFragmentBytes = 4 * 1024
 
     let context: TLSContext
     /// The peer, as error texts name it.
@@ -35,6 +37,7 @@ final class TLSSession {
     var refusal: String?
     private let ssl: OpaquePointer  // SSL *
     private let bio: SessionBIO
+    private var clientHelloLimit = ClientHelloLimit()
     private(set) var isEstablished = false
     private var isBroken = false
 
@@ -53,9 +56,15 @@ final class TLSSession {
         }
         SSL_set_bio(ssl, stream, stream)
         SSL_set_ex_data(ssl, 0, Unmanaged.passUnretained(self).toOpaque())
+        COpenSSL_SSL_set_max_send_fragment(ssl, Self.handshakeFragmentBytes)
     }
 
-    deinit { SSL_free(ssl) }
+    deinit {
+        // OpenSSL would never resume what ends without close_notify, a rule of SSL 2. When a server dies all of its clients
+        // come back, and that is when resumption is worth most.
+        if isEstablished && !isBroken { SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN) }
+        SSL_free(ssl)
+    }
 
     /// The session that owns an `SSL *`, for OpenSSL's callbacks.
     static func of(_ ssl: OpaquePointer?) -> TLSSession? {
@@ -68,6 +77,19 @@ final class TLSSession {
     /// Takes encrypted bytes from the peer, for the next `handshake` or `decrypt`.
     func receive(_ buffer: consuming ByteBuffer) { bio.receive(buffer) }
 
+    /// As ``receive(_:)``, of a peer that nothing is known of yet.
+    func receiveHandshake(_ buffer: consuming ByteBuffer) throws(TLSError) {
+        // What looks like a message is encrypted later on in TLS 1.2, and there is no second ClientHello.
+        if context.role == .server, SSL_version(ssl) != TLS1_2_VERSION {
+            guard clientHelloLimit.accepts(buffer.readableBytesView) else {
+                isBroken = true
+                throw TLSError(
+                    .handshake, peerName, "the client's first message has more than \(ClientHelloLimit.bytesMax) bytes")
+            }
+        }
+        bio.receive(buffer)
+    }
+
     /// Gives all encrypted bytes for the peer, nil if there are none.
     func takeOutbound() -> ByteBuffer? { bio.takeOutbound() }
 
@@ -77,6 +99,7 @@ final class TLSSession {
         let result = SSL_do_handshake(ssl)
         if result == 1 {
             isEstablished = true
+            COpenSSL_SSL_set_max_send_fragment(ssl, Self.recordPlaintextMax)
             return .complete
         }
         switch SSL_get_error(ssl, result) {

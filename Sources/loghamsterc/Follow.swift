@@ -36,11 +36,14 @@ struct Follow: AsyncParsableCommand {
             configuration: settings.client, state: state, fileSystem: fileSystem, logger: logger)
         let started = FileTime.now.seconds
         let status = try StatusService(directory: settings.stateDirectory, logger: logger) {
-            .object(Program.statusHead("loghamsterc", started: started) + shipping.status)
+            .object(
+                Program.statusHead("loghamsterc", started: started) + shipping.status
+                    + [Program.status(of: shipping.credentials)])
         }
         let reloader = reloader(shipping, settings, logger)
         let credentials = CredentialWatch(settings.client.credentials, logger: logger) { reloader.reloadCertificates() }
-        try await program.run(shipping, beside: [status, credentials], log: settings.log) {
+        let expiry = ExpiryWatch(logger: logger) { shipping.credentials }
+        try await program.run(shipping, beside: [status, credentials, expiry], log: settings.log) {
             credentials.watch(reloader.reload().client.credentials)
         }
     }

@@ -1,3 +1,4 @@
+import HamsterProgram
 import HamsterStatus
 
 /// The status document of a client, for people.
@@ -12,7 +13,9 @@ struct StatusDocument {
     }
 
     /// Each line with its LF.
-    var text: String { [summary, files].filter { !$0.isEmpty }.joined(separator: "\n") }
+    var text: String {
+        [summary, files, Program.certificates(of: document, now: now)].filter { !$0.isEmpty }.joined(separator: "\n")
+    }
 
     private var summary: String {
         let counters = document["counters"]

@@ -32,11 +32,12 @@ struct Serve: AsyncParsableCommand {
             configuration: settings.server, sockets: sockets, store: store, logger: logger)
         let started = FileTime.now.seconds
         let status = try StatusService(directory: settings.server.store.stateDirectory, logger: logger) {
-            .object(StatusDocument.head(started: started) + server.status)
+            .object(StatusDocument.head(started: started) + server.status + [Program.status(of: server.credentials)])
         }
         let reloader = reloader(server, settings, logger)
         let credentials = CredentialWatch(settings.server.credentials, logger: logger) { reloader.reloadCertificates() }
-        try await program.run(server, beside: [status, credentials], log: settings.log) {
+        let expiry = ExpiryWatch(logger: logger) { server.credentials }
+        try await program.run(server, beside: [status, credentials, expiry], log: settings.log) {
             let count = store.reopenOutputs()
             logger.notice("SIGHUP: outputs are reopened", metadata: ["outputs": "\(count)"])
             credentials.watch(reloader.reload().server.credentials)

@@ -19,7 +19,8 @@ struct StatusDocument {
 
     /// Each line with its LF.
     var text: String {
-        [summary, streams, outputs, failures].filter { !$0.isEmpty }.joined(separator: "\n")
+        [summary, streams, outputs, failures, Program.certificates(of: document, now: now)].filter { !$0.isEmpty }
+            .joined(separator: "\n")
     }
 
     private var summary: String {

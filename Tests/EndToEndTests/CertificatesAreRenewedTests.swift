@@ -1,4 +1,5 @@
 import Foundation
+import HamsterStatus
 import HamsterTesting
 import Testing
 
@@ -73,5 +74,47 @@ struct CertificatesAreRenewedTests {
         try await client.waitForError("certificates are reloaded")
         try deployment.scratch.append("source/b.log", "two\n")
         try await deployment.waitUntilStored("b.log", Array("two\n".utf8))
+    }
+
+    @Test func `a list that is put into the directory of revocations counts at once`() async throws {
+        let deployment = try await Deployment()
+        try FileManager.default.createDirectory(
+            atPath: deployment.scratch("lists"), withIntermediateDirectories: true)
+        let first = deployment.scratch("lists/first.pem")
+        try FileManager.default.copyItem(atPath: deployment.authority.revocations, toPath: first)
+        let server = try await deployment.startServer(
+            tls: "client_ca = \"\(deployment.authority.certificate)\"\ncrl = \"lists\"")
+        let client = try deployment.startClient()
+        try deployment.scratch.append("source/a.log", "one\n")
+        try await deployment.waitUntilStored("a.log", Array("one\n".utf8))
+
+        try await deployment.authority.revoke("web1")
+        try FileManager.default.copyItem(
+            atPath: deployment.authority.revocations, toPath: deployment.scratch("lists/second.pem"))
+        try await server.waitForError("stream is ended")
+        try deployment.scratch.append("source/a.log", "two\n")
+        try await client.waitForError("the server refused our certificate: certificate revoked")
+        #expect(server.errors.contains("certificates are reloaded"))
+    }
+
+    @Test func `certificates that end soon are in both logs and in the status`() async throws {
+        let deployment = try await Deployment()
+        let soon = ["--not-before", "60 days ago", "--not-after", "5 days"]
+        let server = try await deployment.startServer(
+            pair: deployment.authority.server("127.0.0.1", arguments: soon))
+        let pair = try await deployment.authority.client("web1", arguments: soon + ["--force"])
+        let client = try deployment.startClient(tls: deployment.trust(as: pair))
+
+        for program in [server, client] {
+            try await program.waitForError("certificate ends soon: renew it")
+            let line = program.errors.split(separator: "\n").first { $0.contains("certificate ends soon") } ?? ""
+            #expect(line.contains("days=4") || line.contains("days=5"), "\(line)")
+            #expect(program.errors.components(separatedBy: "ends soon").count == 2, "\(program.errors)")
+        }
+        let certificates = try await deployment.statusDocument { _ in true }["certificates"]?.elements ?? []
+        #expect(certificates.map { $0["role"] } == [.string("own"), .string("ca")])
+        #expect(certificates.first?["name"] == .string("CN=127.0.0.1"))
+        let table = try await deployment.status().output
+        #expect(table.contains("CERTIFICATE  DAYS LEFT  NAME"), "\(table)")
     }
 }

@@ -76,6 +76,23 @@ struct StrangersAreRefusedOnBothSidesTests {
         #expect(deployment.stored("a.log") == nil)
     }
 
+    @Test func `two hundred strangers at once write few lines`() async throws {
+        let deployment = try await Deployment()
+        let server = try await deployment.startServer()
+        let started = ContinuousClock.now
+
+        for _ in 0..<200 {
+            let stranger = try RawConnection(port: deployment.port)
+            try await stranger.send("GET / HTTP/1.1\r\n\r\n")
+            _ = try await stranger.linesUntilEnd()
+        }
+
+        try await server.waitForError("more were refused and are not listed count=")
+        let lines = server.errors.components(separatedBy: "connection refused").count - 1
+        let seconds = Int((ContinuousClock.now - started).components.seconds)
+        #expect(lines >= 1 && lines <= seconds + 2)
+    }
+
     @Test func `a client whose certificate is revoked`() async throws {
         let deployment = try await Deployment()
         try await deployment.authority.revoke("web1")

@@ -63,6 +63,7 @@ final class ServerScene: Sendable {
         let environment = StreamHandler.Environment(
             store: store, registry: registry, connections: connections, threadPool: .singleton, limiter: limiter,
             statistics: statistics,
+            refusals: RefusalLogs(logger: Self.logger),
             idleTimeout: idleTimeout, logger: Self.logger)
         let admission = admission
         try await channel.testingEventLoop.executeInContext {

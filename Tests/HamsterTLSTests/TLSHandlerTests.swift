@@ -21,6 +21,18 @@ import Testing
         #expect(pair.client.recorder.handshakes.count == 1 && pair.server.recorder.handshakes.count == 1)
     }
 
+    @Test func `nine bytes that announce a huge message end the connection`() throws {
+        let pair = try EmbeddedPair(credentials)
+
+        try pair.server.channel.writeInbound(ByteBuffer(bytes: [22, 3, 1, 2, 0, 1, 2, 0, 0]))
+
+        #expect(!pair.server.channel.isActive)
+        #expect(
+            pair.server.recorder.errors.map { "\($0)" } == [
+                "client: the client's first message has more than 8192 bytes"
+            ])
+    }
+
     @Test func `several writes before one flush arrive by one read`() throws {
         let pair = try EmbeddedPair(credentials)
         try pair.carry()

@@ -123,6 +123,15 @@ package final class RawConnection {
         }
     }
 
+    /// Waits until so many bytes have come in all that nobody has asked for.
+    package func waitForBytes(_ count: Int) async throws {
+        try await eventually("\(count) bytes; \(received.count) came") {
+            receive()
+            guard ending == nil || received.count >= count else { throw TestingError("the peer closed the connection") }
+            return received.count >= count
+        }
+    }
+
     /// Reads until the peer ends the connection. Returns the lines that came.
     package func linesUntilEnd(timeout: Duration = patience) async throws -> [String] {
         try await eventually("the peer to close", timeout: timeout) {

@@ -1,0 +1,59 @@
+package import HamsterTLS
+
+/// Decides when an operator is told that a certificate or revocation list ends: 30, 7 and 1 days before, each once, and every
+/// day after.
+///
+/// What lives for a short time only is renewed late by intention: a certificate is not spoken of before half of its life is
+/// over, nor a list before nine tenths are.
+package struct ExpiryReminder {
+    /// What to say of one of them.
+    package struct Reminder: Sendable, Hashable {
+        package let credential: CredentialValidity
+        /// Until its end in seconds; zero or less: it is over.
+        package let secondsLeft: Int64
+
+        package var isExpired: Bool { secondsLeft <= 0 }
+        /// Whole days until its end; zero on its last day.
+        package var daysLeft: Int64 { max(0, secondsLeft / ExpiryReminder.day) }
+    }
+
+    fileprivate static let day: Int64 = 86_400
+    private static let thresholds: [Int64] = [30 * day, 7 * day, day]
+
+    /// The stage that was spoken of last: the seconds before the end at which it begins, negative after the end.
+    private var stages: [CredentialValidity: Int64] = [:]
+
+    package init() {}
+
+    /// What is to be said at `now`, in seconds since 1970, of those that are in use.
+    package mutating func due(_ credentials: [CredentialValidity], at now: Int64) -> [Reminder] {
+        var due: [Reminder] = []
+        var known: [CredentialValidity: Int64] = [:]
+        for credential in credentials where known[credential] == nil {
+            let left = credential.notAfter.subtractingReportingOverflow(now)
+            guard !left.overflow, let stage = Self.stage(credential, secondsLeft: left.partialValue) else { continue }
+            known[credential] = stage
+            // A clock that was set back takes a stage back, too, and nobody is told twice.
+            guard stages[credential].map({ stage < $0 }) ?? true else {
+                known[credential] = stages[credential]
+                continue
+            }
+            due.append(Reminder(credential: credential, secondsLeft: left.partialValue))
+        }
+        stages = known
+        return due
+    }
+
+    private static func stage(_ credential: CredentialValidity, secondsLeft: Int64) -> Int64? {
+        guard secondsLeft > 0 else { return secondsLeft / day - 1 }
+        let life = max(0, credential.notAfter &- credential.notBefore)
+        switch credential.role {
+        case .own, .authority:
+            let early = thresholds.filter { $0 <= life / 2 }
+            return (early.isEmpty ? [life / 10] : early).last { secondsLeft <= $0 }
+        case .revocationList:
+            let last = min(day, life / 10)
+            return secondsLeft <= last ? last : nil
+        }
+    }
+}
