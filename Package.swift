@@ -108,7 +108,9 @@ let package = Package(
                 "HamsterTail", lifecycle, logging, nioCore, nioPosix,
             ], swiftSettings: strictSettings),
 
-        .target(name: "HamsterTesting", dependencies: ["CZlib"], path: "Tests/HamsterTesting", swiftSettings: settings),
+        .target(
+            name: "HamsterTesting", dependencies: ["COpenSSL", "CZlib"], path: "Tests/HamsterTesting",
+            swiftSettings: settings),
         .target(
             name: "HamsterSimulation",
             dependencies: [

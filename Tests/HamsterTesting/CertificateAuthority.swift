@@ -18,6 +18,8 @@ package struct CertificateAuthority: Sendable {
     }
 
     package var certificate: String { "\(directory)/ca.pem" }
+    /// The CA's own certificate and key.
+    package var own: Pair { pair("ca") }
     package var revocations: String { "\(directory)/crl.pem" }
 
     /// The paths of a certificate chain and its key.
@@ -37,10 +39,11 @@ package struct CertificateAuthority: Sendable {
         return pair(names[0])
     }
 
-    /// A certificate for the client on `host`. `arguments` as certs/README.md says, such as `--not-after`.
-    package func client(_ host: String, arguments: [String] = []) async throws -> Pair {
-        try await run(["client", host] + arguments)
-        return pair(host)
+    /// A certificate for the client on `host`. `arguments` as certs/README.md says, such as `--not-after`; with `file` it
+    /// is kept under that name.
+    package func client(_ host: String, arguments: [String] = [], file: String? = nil) async throws -> Pair {
+        try await run(["client", host] + arguments + (file.map { ["--out", $0] } ?? []))
+        return pair(file ?? host)
     }
 
     package func revoke(_ name: String) async throws { try await run(["revoke", name]) }

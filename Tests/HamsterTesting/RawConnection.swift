@@ -15,9 +15,13 @@ package final class RawConnection {
         case reset
     }
 
-    package init(port: Int) throws {
+    /// `receiveBytes`: what the kernel may hold of what comes until it is read; nil: what it usually does.
+    package init(port: Int, receiveBytes: Int? = nil) throws {
         descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw TestingError("socket: \(Self.reason)") }
+        if var size = receiveBytes.map(CInt.init) {
+            setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<CInt>.size))
+        }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = in_port_t(UInt16(port).bigEndian)
@@ -139,6 +143,19 @@ package final class RawConnection {
             return ending != nil
         }
         return String(decoding: received, as: UTF8.self).split(separator: "\n").map(String.init)
+    }
+
+    /// Whether the peer has ended the connection by now.
+    package var hasEnded: Bool {
+        receive()
+        return ending != nil
+    }
+
+    /// Takes what the peer has sent by now, which may be nothing.
+    func takeReceived() -> [UInt8] {
+        receive()
+        defer { received.removeAll() }
+        return received
     }
 
     private func receive() {
