@@ -71,6 +71,14 @@ verifies() {
     openssl verify -x509_strict -purpose "$purpose" -CAfile "$pki/ca.pem" "$@" "$certificate"
 }
 
+# Between the first second and the last of a certificate are at most so many days.
+lastsAtMost() {
+    local start end
+    start=$(openssl x509 -in "$2" -noout -startdate | cut -d= -f2)
+    end=$(openssl x509 -in "$2" -noout -enddate | cut -d= -f2)
+    [ $(($(date -d "$end" +%s) - $(date -d "$start" +%s))) -le $(($1 * 86400)) ]
+}
+
 sameKey() {
     [ "$(openssl x509 -in "$1.pem" -noout -pubkey)" = "$(openssl pkey -in "$1.key" -pubout)" ]
 }
@@ -199,6 +207,8 @@ check 'it is not valid yet' fails verifies sslclient "$pki/future.pem"
 check '--days is kept' ca client week --days 7
 check 'it holds for a week' openssl x509 -in "$pki/week.pem" -noout -checkend $((6 * 86400))
 check 'and no longer' fails openssl x509 -in "$pki/week.pem" -noout -checkend $((8 * 86400))
+check 'a certificate of the usual kind can be made' ca server usual
+check 'it lasts no longer than the strictest systems take' lastsAtMost 825 "$pki/usual.pem"
 check 'the list of certificates says what is expired' listed '^expired client .* expired '
 
 # --- revocation ---------------------------------------------------------------
