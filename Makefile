@@ -13,7 +13,7 @@ bindir = $(DESTDIR)$(PREFIX)/bin
 docdir = $(DESTDIR)$(PREFIX)/share/doc/loghamster
 sharedir = $(DESTDIR)$(PREFIX)/share/loghamster
 
-.PHONY: help setup setup-test build test torture simulate mutants demo bench lint install clean
+.PHONY: help setup setup-test build test torture simulate mutants demo scan bench lint install clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -48,6 +48,10 @@ torture: setup-test ## kill both sides under load for five minutes; SECONDS_LONG
 
 demo: setup ## ship this machine's log files over mutual TLS and compare them
 	scripts/demo
+
+scan: setup ## let TLS scanners examine the server, and write docs/tls-scan.txt
+	@scripts/setup scan
+	scripts/scan
 
 bench: build ## compare with a plain C program (Benchmarks/README.md)
 	Benchmarks/run
