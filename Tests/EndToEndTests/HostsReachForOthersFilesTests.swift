@@ -58,6 +58,12 @@ struct HostsReachForOthersFilesTests {
             #expect(siege.deployment.scratch.contents("stored/web1/\(file)") == Array("odd".utf8), "\(path)")
         }
 
+        // What an operator sees on a terminal is text, whatever the names are.
+        let last = try await siege.attacker()
+        try await last.open("web1:/%1b[2J%0a%c2%9b ack:1 file:a offset:0")
+        let status = try await siege.deployment.status()
+        #expect(status.output.contains("web1:/\\u{1b}[2J\\u{a}\\u{9b}"), "\(status.output)")
+        #expect(status.output.unicodeScalars.allSatisfy { $0 == "\n" || $0.properties.generalCategory != .control })
         try await siege.expectNoHarm()
     }
 
