@@ -246,7 +246,8 @@ extension OpeningHandler {
     private func timedOut(_ context: ChannelHandlerContext) {
         guard !isGone else { return }
         environment.statistics.connectionRefused()
-        note(.info, "connection refused", reason: "no stream was opened in time", context)
+        let reason = hasGreeted ? "no stream was opened in time" : "the TLS handshake was not done in time"
+        note(.info, "connection refused", reason: reason, context)
         context.close(promise: nil)
     }
 }

@@ -17,7 +17,7 @@ struct HostsAreSlowOnPurposeTests {
         try await drip(hello, every: Self.pace, to: attacker.raw)
 
         expectCutOff(since: start)
-        try await siege.server.waitForError("no stream was opened in time")
+        try await siege.server.waitForError("the TLS handshake was not done in time")
         try await siege.expectNoHarm(hosts: [])
     }
 

@@ -12,7 +12,7 @@ struct TicketKeysTests {
 
     private func opening(_ key: TicketKey, after seconds: Int64) -> (key: TicketKey, isCurrent: Bool)? {
         var name = [UInt8](repeating: 0, count: TicketKey.nameBytes)
-        name.withUnsafeMutableBufferPointer { key.copyName(to: $0.baseAddress!) }
+        key.copyName(to: &name)
         return name.withUnsafeBytes { keys.opening($0, at: start + .seconds(seconds)) }
     }
 
