@@ -11,14 +11,14 @@ class BenchmarkError(Exception):
 
 
 class Server:
-    """A loghamsterd without TLS on loopback, with state and outputs of its own."""
+    """A loghamsterd on loopback, with state and outputs of its own; without TLS unless told otherwise."""
 
-    def __init__(self, bin, folder, tables):
-        """`tables` is what else stands in the configuration."""
+    def __init__(self, bin, folder, tables, tls="enabled = false\n"):
+        """`tables` is what else stands in the configuration, `tls` the lines of its table."""
         folder.mkdir()
         configuration = folder / "server.toml"
         configuration.write_text(
-            'listen = "127.0.0.1:0"\ndirectory = "stored"\nstate = "state"\n[tls]\nenabled = false\n' + tables + "\n")
+            'listen = "127.0.0.1:0"\ndirectory = "stored"\nstate = "state"\n[tls]\n' + tls + tables + "\n")
         self.log = folder / "log"
         with open(self.log, "wb") as output:
             self.process = subprocess.Popen(

@@ -37,6 +37,8 @@ final class PathShipper: Sendable {
     let logger: Logger
     private let currentInput: Mutex<InputConfiguration>
     private let signal = WakeSignal()
+    /// Ends the wait after a failure.
+    private let retrySignal = WakeSignal()
     private let isStopped = Atomic<Bool>(false)
     /// How often ``reopen()`` was called: a stream that is about to be opened must hear of it, too.
     private let reopenings = Atomic<Int>(0)
@@ -90,10 +92,14 @@ final class PathShipper: Sendable {
         connection.withLock { $0 }?.pipeline.fireUserInboundEventTriggered(TransferCommand.reopen)
     }
 
+    /// What has made a stream fail may be mended: the next attempt need not wait. From any thread.
+    func retry() { retrySignal.raise() }
+
     /// The path is not to be followed any more: ``run()`` returns after the last acknowledgement. From any thread.
     func stop() {
         isStopped.store(true, ordering: .releasing)
         signal.raise()
+        retry()
         reopen()
     }
 
@@ -377,7 +383,7 @@ extension PathShipper {
         let delay = try attempts.failed(error, now: .now)
         // Nobody shall wait for a place that only waits itself.
         slot.release()
-        try? await Task.sleep(for: max(delay, atLeast))
+        await retrySignal.wait(atMost: max(delay, atLeast))
     }
 
     /// What concerns the target and not this file is reported once, by the connector.

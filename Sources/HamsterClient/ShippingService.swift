@@ -125,6 +125,7 @@ package final class ShippingService: Service {
         environment.limiter.change(RateLimits(total: new.bytesPerSecond))
         live.offer(new)
         environment.rescan.request()
+        for shipper in shippers.all { shipper.retry() }
         return restart
     }
 

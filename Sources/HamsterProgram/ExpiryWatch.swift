@@ -7,6 +7,8 @@ internal import ServiceLifecycle
 package struct ExpiryWatch: Service {
     /// Between two looks; short, since the clock may be set.
     private static let interval: Duration = .seconds(60)
+    /// At the start, when certificates may not be read yet; twice as long each time.
+    private static let firstInterval: Duration = .seconds(1)
 
     private let logger: Logger
     private let credentials: @Sendable () -> [CredentialValidity]
@@ -20,9 +22,11 @@ package struct ExpiryWatch: Service {
     package func run() async throws {
         await cancelWhenGracefulShutdown {
             var reminder = ExpiryReminder()
+            var interval = Self.firstInterval
             while !Task.isCancelled {
                 for reminder in reminder.due(credentials(), at: FileTime.now.seconds) { say(reminder) }
-                try? await Task.sleep(for: Self.interval)
+                try? await Task.sleep(for: interval)
+                interval = min(interval * 2, Self.interval)
             }
         }
     }
