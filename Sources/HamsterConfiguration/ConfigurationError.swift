@@ -9,9 +9,20 @@ package struct ConfigurationProblem: Sendable, Hashable, CustomStringConvertible
     /// What is wrong, and what is expected.
     package var text: String
 
+    /// One line, whatever the file holds.
     package var description: String {
         let place = line.map { "\(origin):\($0)" } ?? origin
-        return key.isEmpty ? "\(place): \(text)" : "\(place): \(key): \(text)"
+        return Self.printable(key.isEmpty ? "\(place): \(text)" : "\(place): \(key): \(text)")
+    }
+
+    /// What would steer a terminal or break the line is escaped.
+    private static func printable(_ text: String) -> String {
+        text.unicodeScalars.map { scalar in
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator: "\\u{\(String(scalar.value, radix: 16))}"
+            default: String(scalar)
+            }
+        }.joined()
     }
 }
 

@@ -33,6 +33,7 @@ struct TOMLSyntaxError: Error {
 
 /// Parses a whole document.
 func parseTOML(_ text: String) throws(TOMLSyntaxError) -> [String: TOMLNode] {
+    try TOMLGuard.check(text) { (try? TOMLTable(string: $0)) != nil }
     do {
         return nodes(of: try TOMLTable(string: text))
     } catch let error as TOMLParseError {
