@@ -66,9 +66,11 @@ package final class Inflater {
     package func inflate(
         _ input: inout ByteBuffer, bytesMax: Int, allocator: ByteBufferAllocator
     ) throws(ProtocolError) -> ByteBuffer {
-        guard !hasEnded else {
+        guard !hasEnded || input.readableBytes == 0 else {
             throw ProtocolError(.corruptCompression, "bytes behind the end of the compressed data")
         }
+        // The last piece may have been full.
+        guard !hasEnded else { return ByteBuffer() }
         var output = allocator.buffer(capacity: bytesMax)
         var result = Z_OK
         input.readWithUnsafeMutableReadableBytes { source in

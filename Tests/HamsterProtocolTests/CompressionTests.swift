@@ -92,6 +92,17 @@ struct CompressionTests {
         }
     }
 
+    @Test func `after the end of the compressed data there is nothing, where nothing follows`() throws {
+        let inflater = try #require(Inflater())
+        var whole = ByteBuffer(bytes: [0x78, 0x9C, 0x4B, 0x04, 0x00, 0x00, 0x62, 0x00, 0x62])
+        // The one byte fills the piece, so that the caller has to ask once more.
+        let piece = try inflater.inflate(&whole, bytesMax: 1, allocator: allocator)
+        #expect(piece.readableBytes == 1)
+
+        #expect(try inflater.inflate(&whole, bytesMax: 1, allocator: allocator).readableBytes == 0)
+        #expect(try inflater.inflate(&whole, bytesMax: 1, allocator: allocator).readableBytes == 0)
+    }
+
     @Test func `text becomes smaller`() throws {
         let deflater = try #require(Deflater())
         var compressed = ByteBuffer()
