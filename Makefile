@@ -13,7 +13,7 @@ bindir = $(DESTDIR)$(PREFIX)/bin
 docdir = $(DESTDIR)$(PREFIX)/share/doc/loghamster
 sharedir = $(DESTDIR)$(PREFIX)/share/loghamster
 
-.PHONY: help setup setup-test build test torture simulate mutants demo scan bench lint install clean
+.PHONY: help setup setup-test build test fuzz leaks torture simulate mutants demo scan bench lint install clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -27,8 +27,18 @@ setup-test:
 build: setup ## build loghamsterc and loghamsterd for use
 	for program in $(PROGRAMS); do $(SWIFT) build $(RELEASE_FLAGS) --product $$program || exit 1; done
 
-test: setup-test ## build and run every test
-	scripts/test
+SANITIZE =
+test: setup-test ## build and run every test; SANITIZE=address or thread looks at memory or data races as well
+	SANITIZE=$(SANITIZE) scripts/test
+
+TIME = 20
+CONNECTIONS = 10000
+TARGETS =
+fuzz: setup-test ## look for input that breaks what reads it; TIME=20 seconds a target, TARGETS="pem state" (all)
+	TIME=$(TIME) scripts/fuzz $(TARGETS)
+
+leaks: setup-test ## does the server keep anything of 10,000 connections? CONNECTIONS=10000 SANITIZE=address
+	SANITIZE=$(SANITIZE) CONNECTIONS=$(CONNECTIONS) scripts/leaks
 
 # Of the release build, since a million seeds take hours in the other.
 SEEDS = 100000
@@ -71,4 +81,4 @@ install: ## install what "make build" made; PREFIX=/usr/local DESTDIR=
 	install -m 644 certs/README.md $(sharedir)/certs
 
 clean: ## remove everything that was built
-	rm -rf .build .build-mutants .demo Benchmarks/.build
+	rm -rf .build .build-mutants .build-fuzz .build-address .build-thread .demo Benchmarks/.build
