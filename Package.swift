@@ -120,6 +120,18 @@ let package = Package(
         .executableTarget(
             name: "simulate", dependencies: ["HamsterSimulation", argumentParser], path: "Tests/simulate",
             swiftSettings: settings),
+        .systemLibrary(name: "CLibFuzzer", path: "Tests/CLibFuzzer"),
+        .target(
+            name: "HamsterFuzzing",
+            dependencies: [
+                "HamsterConfiguration", "HamsterCore", "HamsterFiles", "HamsterListener", "HamsterProtocol",
+                "HamsterState", "HamsterStatus", "HamsterStore", "HamsterTLS", "HamsterTesting", nioCore, nioEmbedded,
+            ], path: "Tests/HamsterFuzzing", swiftSettings: settings),
+        .executableTarget(
+            name: "fuzz", dependencies: ["CLibFuzzer", "HamsterFuzzing", argumentParser], path: "Tests/fuzz",
+            swiftSettings: settings),
+        .testTarget(
+            name: "FuzzTests", dependencies: ["HamsterFuzzing", "HamsterTesting"], swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests", dependencies: ["HamsterStatus", "HamsterTesting", "loghamsterc", "loghamsterd"],
             swiftSettings: settings),

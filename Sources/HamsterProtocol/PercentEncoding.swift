@@ -1,10 +1,11 @@
 internal import HamsterCore
 
 /// Percent-encoding of tokens in `INIT STREAM`: space, `%`, control bytes and bytes above 0x7E are encoded, nothing else.
-enum PercentEncoding {
+package enum PercentEncoding {
     private static let digits = Array("0123456789ABCDEF".utf8)
 
-    static func encode(_ bytes: some Sequence<UInt8>, into line: inout [UInt8]) {
+    /// Appends the encoded form of `bytes` to `line`.
+    package static func encode(_ bytes: some Sequence<UInt8>, into line: inout [UInt8]) {
         for byte in bytes {
             if (0x21...0x7E).contains(byte), byte != UInt8(ascii: "%") {
                 line.append(byte)
@@ -15,7 +16,7 @@ enum PercentEncoding {
     }
 
     /// Throws where a `%` is not followed by two hex digits, or a byte stands unencoded that had to be encoded.
-    static func decode(_ token: ArraySlice<UInt8>) throws(ProtocolError) -> [UInt8] {
+    package static func decode(_ token: ArraySlice<UInt8>) throws(ProtocolError) -> [UInt8] {
         var decoded: [UInt8] = []
         decoded.reserveCapacity(token.count)
         var rest = token

@@ -4,10 +4,11 @@ internal import HamsterFiles
 /// The text of the state file, version 1: a heading, a line a file, and the CRC-32 of all that.
 ///
 /// Text, because the person who looks at it at night has `less` and nothing else.
-enum StateCodec {
+package enum StateCodec {
     private static let heading = "loghamster-client-state 1"
 
-    static func encode(_ records: some Sequence<FileRecord>) -> [UInt8] {
+    /// The whole file's bytes.
+    package static func encode(_ records: some Sequence<FileRecord>) -> [UInt8] {
         var text = Array((heading + "\n").utf8)
         for record in records {
             text += fields(record).joined(separator: " ").utf8
@@ -17,7 +18,7 @@ enum StateCodec {
     }
 
     /// Throws what is wrong, in words; nothing of a damaged file is used.
-    static func decode(_ bytes: [UInt8]) throws(StateDamage) -> [FileRecord] {
+    package static func decode(_ bytes: [UInt8]) throws(StateDamage) -> [FileRecord] {
         var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         guard lines.popLast()?.isEmpty == true, let trailer = lines.popLast() else {
             throw StateDamage(reason: "it is cut off")

@@ -5,41 +5,44 @@ internal import HamsterCore
 /// Header, 20 bytes: `LHJOURN`, version, salt (8), CRC-32 of the 16 before. Frame: marker (4), payload length (4), CRC-32
 /// (4), payload. Numbers are little-endian. Marker and CRC depend on the salt and the CRC on the frame's offset too:
 /// the payload holds bytes that strangers wrote (a stream's last 64), and those can't be made to look like a frame.
-struct JournalFormat: Sendable, Hashable {
+package struct JournalFormat: Sendable, Hashable {
     static let version: UInt8 = 1
     static let headerSize = 20
     static let frameHeadSize = 12
     private static let magic = Array("LHJOURN".utf8) + [version]
 
     /// Random, new with every file.
-    var salt: UInt64
+    package var salt: UInt64
+
+    package init(salt: UInt64) { self.salt = salt }
 
     /// Why a journal can't be used.
-    enum Damage: Error, Hashable {
+    package enum Damage: Error, Hashable {
         case unknownVersion(UInt8)
         case damaged(atByte: Int)
     }
 
     /// What a journal's bytes hold.
-    struct Content {
-        var format: JournalFormat
-        var commits: [CommitRecord]
+    package struct Content {
+        package var format: JournalFormat
+        package var commits: [CommitRecord]
         /// What is behind is a frame that a crash tore.
-        var validSize: Int
+        package var validSize: Int
     }
 
-    var header: [UInt8] {
+    /// What a journal begins with.
+    package var header: [UInt8] {
         let head = Self.magic + Self.bytes(of: salt)
         return head + Self.bytes(of: crc32(of: head))
     }
 
     /// A frame for the end of a journal of `offset` bytes.
-    func frame(_ payload: [UInt8], at offset: Int) -> [UInt8] {
+    package func frame(_ payload: [UInt8], at offset: Int) -> [UInt8] {
         marker + Self.bytes(of: UInt32(payload.count)) + Self.bytes(of: checksum(payload[...], at: offset)) + payload
     }
 
     /// Reads a whole journal. A frame that doesn't hold is the torn last one, unless one that holds comes after it.
-    static func read(_ bytes: [UInt8]) throws(Damage) -> Content {
+    package static func read(_ bytes: [UInt8]) throws(Damage) -> Content {
         let format = try readHeader(bytes)
         var content = Content(format: format, commits: [], validSize: headerSize)
         while let payload = format.payload(in: bytes, at: content.validSize) {

@@ -2,7 +2,7 @@ internal import HamsterCore
 internal import HamsterFiles
 
 /// What is durable: every known output and stream, as the journal's frames add up.
-struct JournalIndex: Sendable {
+package struct JournalIndex: Sendable {
     private struct KnownStream {
         var position: StreamPosition
         var output: UInt32
@@ -14,6 +14,8 @@ struct JournalIndex: Sendable {
     private var numberNext: UInt32 = 0
     /// Bytes that the records take in a journal that holds nothing else.
     private(set) var liveSize = 0
+
+    package init() {}
 
     var streamCount: Int { streams.count }
 
@@ -32,7 +34,8 @@ struct JournalIndex: Sendable {
         return numberNext
     }
 
-    mutating func apply(_ commit: CommitRecord) {
+    /// Adds what the next frame says.
+    package mutating func apply(_ commit: CommitRecord) {
         for output in commit.outputs {
             liveSize += output.encodedSize - (outputs[output.location]?.encodedSize ?? 0)
             outputs[output.location] = output
@@ -84,7 +87,7 @@ struct JournalIndex: Sendable {
     }
 
     /// All of it as one commit: what a compacted journal holds.
-    var everything: CommitRecord {
+    package var everything: CommitRecord {
         CommitRecord(outputs: Array(outputs.values), streams: streams.keys.compactMap { record(of: $0) })
     }
 }

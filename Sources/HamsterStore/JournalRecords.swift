@@ -2,7 +2,7 @@ internal import HamsterCore
 internal import HamsterFiles
 
 /// An output as it was at a commit.
-struct OutputRecord: Sendable, Hashable {
+package struct OutputRecord: Sendable, Hashable {
     /// What stream records name the output by.
     var number: UInt32
     var location: OutputTarget.Location
@@ -24,7 +24,7 @@ struct OutputRecord: Sendable, Hashable {
 }
 
 /// An acknowledged stream as it was at a commit.
-struct StreamRecord: Sendable, Hashable {
+package struct StreamRecord: Sendable, Hashable {
     var key: FileKey
     var position: StreamPosition
     /// The number of its output.
@@ -34,9 +34,9 @@ struct StreamRecord: Sendable, Hashable {
 }
 
 /// What one frame of the journal says: it holds as a whole, or not at all.
-struct CommitRecord: Sendable, Hashable {
-    var outputs: [OutputRecord] = []
-    var streams: [StreamRecord] = []
+package struct CommitRecord: Sendable, Hashable {
+    package var outputs: [OutputRecord] = []
+    package var streams: [StreamRecord] = []
 
     var isEmpty: Bool { outputs.isEmpty && streams.isEmpty }
 
@@ -49,7 +49,7 @@ struct CommitRecord: Sendable, Hashable {
 
 extension CommitRecord {
     /// The frame's payload.
-    var encoded: [UInt8] {
+    package var encoded: [UInt8] {
         var encoder = ByteEncoder()
         encoder.add(UInt64(outputs.count))
         for output in outputs { encoder.add(output) }
@@ -59,7 +59,7 @@ extension CommitRecord {
     }
 
     /// Nil where the bytes are no payload of this version.
-    init?(payload: ArraySlice<UInt8>) {
+    package init?(payload: ArraySlice<UInt8>) {
         var decoder = ByteDecoder(rest: payload)
         guard let outputs = decoder.list(of: { $0.output() }), let streams = decoder.list(of: { $0.stream() }),
             decoder.rest.isEmpty
