@@ -39,9 +39,13 @@ struct RelayEdit {
         value = rest[2]
     }
 
+    /// More would repeat one record without end: each repetition doubles what the others have made of it.
+    private static let editsMax = 8
+
     /// The edits that an input means.
     static func edits(_ input: [UInt8]) -> [Self] {
-        stride(from: 0, to: input.count, by: inputBytes).compactMap { Self(input[$0...].prefix(inputBytes)) }
+        let bytes = input.prefix(editsMax * inputBytes)
+        return stride(from: 0, to: bytes.count, by: inputBytes).compactMap { Self(bytes[$0...].prefix(inputBytes)) }
     }
 
     static func input(isToServer: Bool, _ kind: Kind, record: UInt8, place: UInt8 = 9, value: UInt8 = 1) -> [UInt8] {
