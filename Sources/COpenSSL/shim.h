@@ -79,6 +79,9 @@ static inline int COpenSSL_sk_X509_push(STACK_OF(X509) *stack, X509 *certificate
     return sk_X509_push(stack, certificate);
 }
 
+static inline X509 *COpenSSL_sk_X509_value(const STACK_OF(X509) *stack, int index) {
+    return sk_X509_value(stack, index);
+}
 static inline void COpenSSL_sk_X509_free(STACK_OF(X509) *stack) { sk_X509_free(stack); }
 
 static inline int COpenSSL_sk_GENERAL_NAME_num(const GENERAL_NAMES *names) { return sk_GENERAL_NAME_num(names); }

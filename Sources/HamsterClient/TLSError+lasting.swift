@@ -6,6 +6,7 @@ extension TLSError {
         switch code {
         case .verification, .refusedByPeer, .handshake, .fileUnreadable, .fileMalformed, .keyReadableByOthers,
             .keyEncrypted, .keyMismatch, .certificateExpired, .certificateNotYetValid, .revocationListExpired,
+            .revocationListNotYetValid,
             .settingsRefused:
             true
         case .handshakeTimeout, .closedDuringHandshake, .truncated, .protocolViolation, .earlyWritesExceeded:

@@ -15,6 +15,9 @@ package final class CredentialWatch: Service {
         var size: Int
         var modified: Int
         var modifiedNanoseconds: Int
+        /// Of owner, mode and name as well: `chmod` may be what was missing.
+        var changed: Int
+        var changedNanoseconds: Int
 
         /// Those of a file, or of a directory and all in it; where there is nothing, one that is nil.
         static func all(_ path: String) -> [Stamp?] {
@@ -38,6 +41,8 @@ package final class CredentialWatch: Service {
             size = Int(status.st_size)
             modified = Int(status.st_mtim.tv_sec)
             modifiedNanoseconds = Int(status.st_mtim.tv_nsec)
+            changed = Int(status.st_ctim.tv_sec)
+            changedNanoseconds = Int(status.st_ctim.tv_nsec)
         }
     }
 
@@ -52,12 +57,13 @@ package final class CredentialWatch: Service {
     private static let settling: Duration = .seconds(2)
 
     private let logger: Logger
-    private let onChange: @Sendable () -> Void
+    private let onChange: @Sendable () -> Bool
     private let state = Mutex(State())
     private let directories = Mutex<DirectoryWatch?>(nil)
 
-    /// `onChange` is called once a change has settled, never twice at a time.
-    package init(_ paths: [String], logger: Logger, onChange: @escaping @Sendable () -> Void) {
+    /// `onChange` is called once a change has settled, never twice at a time. It says whether the files could be used; if not, it
+    /// is called once a minute until they can: time or another file may have been what was wrong.
+    package init(_ paths: [String], logger: Logger, onChange: @escaping @Sendable () -> Bool) {
         self.logger = logger
         self.onChange = onChange
         watch(paths)
@@ -82,9 +88,17 @@ package final class CredentialWatch: Service {
         }
         addDirectories()
         await cancelWhenGracefulShutdown {
+            var hasFailed = false
+            var triedAt = ContinuousClock.now
             while !Task.isCancelled {
                 await self.waitForEvents()
-                if await self.settledChange() { self.onChange() }
+                let isDue = hasFailed && .now - triedAt >= Self.interval
+                if await self.settledChange() || isDue {
+                    hasFailed = !self.onChange()
+                    triedAt = .now
+                }
+                // What a link leads to, or a directory that was made anew, is not watched yet.
+                self.addDirectories()
             }
         }
         directories.withLock { $0.take() }?.close()

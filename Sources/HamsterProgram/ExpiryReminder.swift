@@ -4,7 +4,7 @@ package import HamsterTLS
 /// day after.
 ///
 /// What lives for a short time only is renewed late by intention: a certificate is not spoken of before half of its life is
-/// over, nor a list before nine tenths are.
+/// over, nor a list that lives for less than 60 days before nine tenths are.
 package struct ExpiryReminder {
     /// What to say of one of them.
     package struct Reminder: Sendable, Hashable {
@@ -47,13 +47,13 @@ package struct ExpiryReminder {
     private static func stage(_ credential: CredentialValidity, secondsLeft: Int64) -> Int64? {
         guard secondsLeft > 0 else { return secondsLeft / day - 1 }
         let life = max(0, credential.notAfter &- credential.notBefore)
+        let early = thresholds.filter { $0 <= life / 2 }
         switch credential.role {
-        case .own, .authority:
-            let early = thresholds.filter { $0 <= life / 2 }
-            return (early.isEmpty ? [life / 10] : early).last { secondsLeft <= $0 }
-        case .revocationList:
+        case .revocationList where life < 2 * (thresholds.first ?? 0):
             let last = min(day, life / 10)
             return secondsLeft <= last ? last : nil
+        case .own, .authority, .revocationList:
+            return (early.isEmpty ? [life / 10] : early).last { secondsLeft <= $0 }
         }
     }
 }

@@ -58,14 +58,17 @@ package final class Reloader<Settings: Sendable>: Sendable {
         }
     }
 
-    /// Reads the certificates again, and nothing else: a configuration that somebody is editing waits for its SIGHUP.
-    package func reloadCertificates() {
+    /// Reads the certificates again, and nothing else: a configuration that somebody is editing waits for its SIGHUP. False:
+    /// they can't be used.
+    package func reloadCertificates() -> Bool {
         current.withLock { current in
             do {
                 _ = try actions.apply(current, current)
                 logger.notice("certificates are reloaded")
+                return true
             } catch {
                 fail("certificates are not reloaded, the old ones stay in use", error)
+                return false
             }
         }
     }

@@ -44,6 +44,8 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// Bytes that wait for their turn: compressed ones, and those that came unasked. At the sender's end NIO reads all that
     /// the kernel holds.
     private var waiting = ByteBuffer()
+    /// The decompressor may have more to give, though it has taken all.
+    private var hasMore = false
     private var isWorking = false
     private var isReadWithheld = false
     private var readBytesMax = ConnectionAcceptor.openingReadBytesMax
@@ -173,7 +175,7 @@ extension StreamHandler {
     private func work() {
         guard let context, !isWorking else { return }
         do throws(ProtocolError) {
-            for _ in 0..<Self.batchesPerTurn where waiting.readableBytes > 0 && feed.mayTake() {
+            for _ in 0..<Self.batchesPerTurn where hasWork && feed.mayTake() {
                 let batch = try nextBatch(context.channel.allocator)
                 if batch.readableBytes > 0 { append(batch) }
             }
@@ -181,10 +183,7 @@ extension StreamHandler {
             fail(error.reply, error)
             return
         }
-        guard waiting.readableBytes > 0, machine.isReceiving else {
-            waiting = ByteBuffer()
-            return
-        }
+        guard hasWork, machine.isReceiving else { return dropWork() }
         isWorking = true
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         if feed.mayTake() { context.eventLoop.execute { bound.value.progressed() } }
@@ -195,7 +194,16 @@ extension StreamHandler {
             let byteCount = min(waiting.readableBytes, feed.batchBytesMax ?? Self.batchBytes)
             return waiting.readSlice(length: byteCount) ?? ByteBuffer()
         }
-        return try inflater.inflate(&waiting, bytesMax: Self.batchBytes, allocator: allocator)
+        let batch = try inflater.inflate(&waiting, bytesMax: Self.batchBytes, allocator: allocator)
+        hasMore = batch.readableBytes == Self.batchBytes
+        return batch
+    }
+
+    private var hasWork: Bool { waiting.readableBytes > 0 || hasMore }
+
+    private func dropWork() {
+        waiting = ByteBuffer()
+        hasMore = false
     }
 
     /// Something that held the stream up is over: go on inflating, reading, ending.
@@ -208,7 +216,7 @@ extension StreamHandler {
         }
         report.received(upTo: admitted.writer.position)
         isWorking = false
-        if waiting.readableBytes > 0 { work() }
+        if hasWork { work() }
         settleIfDrained()
         if isReadWithheld, !isWorking, feed.mayTake(), let context {
             isReadWithheld = false
@@ -244,14 +252,14 @@ extension StreamHandler {
         }
         pendingStop = command.reply
         // What still waits is not acknowledged, and comes again.
-        waiting = ByteBuffer()
+        dropWork()
         hasInputEnded = true
         settleIfDrained()
     }
 
     /// Ends the stream once every received byte is with the output.
     private func settleIfDrained() {
-        guard hasInputEnded, feed.isDrained, waiting.readableBytes == 0, machine.isReceiving else { return }
+        guard hasInputEnded, feed.isDrained, !hasWork, machine.isReceiving else { return }
         do throws(StoreError) {
             try admitted.writer.finish(endsFile: pendingStop == nil && isComplete)
         } catch {
@@ -276,7 +284,7 @@ extension StreamHandler {
     private func fail(_ reply: Reply, _ error: any Error) {
         environment.logger.warning("stream failed", metadata: ["reason": "\(error)"])
         environment.registry.reports.failed(report.source, "\(error)", at: FileTime.now.seconds)
-        waiting = ByteBuffer()
+        dropWork()
         run(machine.failed(reply))
     }
 

@@ -7,7 +7,11 @@ enum CertificateVerification {
     static func require(_ mode: Int32, on context: OpaquePointer) {
         SSL_CTX_set_verify(context, mode) { passed, store in
             guard let store else { return passed }
-            if passed != 1 { CertificateVerification.note(store) } else { CertificateVerification.limitTickets(store) }
+            if passed != 1 {
+                CertificateVerification.note(store)
+            } else if X509_STORE_CTX_get_error_depth(store) == 0 {
+                CertificateVerification.passed(store)
+            }
             return passed
         }
     }
@@ -18,11 +22,12 @@ enum CertificateVerification {
         session.refusal = reason(store, session.context)
     }
 
-    /// A ticket holds the client's certificate, and comes back in the first message of the next handshake, which is limited.
-    private static func limitTickets(_ store: OpaquePointer) {
-        guard X509_STORE_CTX_get_error_depth(store) == 0, let pointer = X509_STORE_CTX_get_current_cert(store),
-            i2d_X509(pointer, nil) > ClientHelloLimit.bytesMax / 2, let ssl = ssl(of: store)
-        else { return }
+    /// The whole chain is verified.
+    private static func passed(_ store: OpaquePointer) {
+        guard let ssl = ssl(of: store) else { return }
+        TLSSession.of(ssl)?.context.intermediates.note(store)
+        // TLS 1.2 asks for the key of its one ticket: see ``SessionTickets``.
+        guard let pointer = X509_STORE_CTX_get_current_cert(store), !SessionTickets.mayHold(pointer) else { return }
         SSL_set_num_tickets(ssl, 0)
     }
 

@@ -37,15 +37,9 @@ package struct CredentialValidity: Sendable, Hashable {
     /// `notAfter` for people.
     package var endDescription: String { "\(CertificateTime(unixSeconds: notAfter))" }
 
-    /// Of each CA only the list that is good for longest: the others have been replaced by it.
-    static func newest(of lists: [RevocationList], path: String) -> [CredentialValidity] {
-        Dictionary(grouping: lists, by: \.issuer).compactMap { issuer, own in
-            own.max { $0.end < $1.end }.map { list in
-                CredentialValidity(
-                    role: .revocationList, path: path, name: issuer, notBefore: list.lastUpdate.unixSeconds,
-                    notAfter: list.end.unixSeconds)
-            }
-        }
-        .sorted { $0.name < $1.name }
+    init(_ list: RevocationList, path: String) {
+        self.init(
+            role: .revocationList, path: path, name: list.issuer, notBefore: list.lastUpdate.unixSeconds,
+            notAfter: list.end.unixSeconds)
     }
 }

@@ -55,7 +55,17 @@ final class PEMFile {
     /// too.
     func revocationLists() throws(TLSError) -> [RevocationList] {
         var start = UnsafePointer(bytes.assumingMemoryBound(to: UInt8.self).baseAddress)
-        if let list = d2i_X509_CRL(nil, &start, bytes.count) { return [RevocationList(owned: list)] }
+        let end = start?.advanced(by: bytes.count)
+        var lists: [RevocationList] = []
+        while let position = start, let end, position < end, let list = d2i_X509_CRL(nil, &start, end - position) {
+            lists.append(RevocationList(owned: list))
+        }
+        guard lists.isEmpty else {
+            guard start == end else {
+                throw TLSError(.fileMalformed, path, "revocation list number \(lists.count + 1) is damaged")
+            }
+            return lists
+        }
         return try all("revocation list", "X509 CRL") { bio in
             PEM_read_bio_X509_CRL(bio, nil, refusePassphrase, nil).map { RevocationList(owned: $0) }
         }
@@ -115,7 +125,7 @@ final class PEMFile {
         guard status.st_mode & S_IFMT == S_IFREG else {
             throw TLSError(.fileUnreadable, path, "the \(role.text) is no regular file")
         }
-        if role == .key && status.st_mode & 0o066 != 0 {
+        if role == .key && status.st_mode & 0o066 != 0 && !isForOwnGroup(status) {
             let mode = String(status.st_mode & 0o7777, radix: 8)
             throw TLSError(
                 .keyReadableByOthers, path,
@@ -126,6 +136,15 @@ final class PEMFile {
             throw TLSError(.fileUnreadable, path, "the \(role.text) is larger than \(bytesMax) bytes")
         }
         return Int(status.st_size)
+    }
+
+    /// A key that root gives to a group of ours, as Kubernetes (`fsGroup`) and Debian (`ssl-cert`) do: nobody but root can
+    /// change that.
+    private static func isForOwnGroup(_ status: stat) -> Bool {
+        guard status.st_uid == 0, geteuid() != 0, status.st_mode & 0o026 == 0 else { return false }
+        var groups = [gid_t](repeating: 0, count: Int(max(0, getgroups(0, nil))))
+        let count = getgroups(Int32(groups.count), &groups)
+        return status.st_gid == getegid() || groups.prefix(Int(max(0, count))).contains(status.st_gid)
     }
 
     private static func unreadable(_ path: String, _ role: Role, _ number: Int32) -> TLSError {

@@ -28,7 +28,36 @@ final class RevocationList {
     /// As ``nextUpdate``, or the end of all days.
     var end: CertificateTime { nextUpdate ?? CertificateTime(unixSeconds: .max) }
 
-    func isExpired(at now: CertificateTime) -> Bool { end < now }
+    /// Grows with each list of a CA (RFC 5280 section 5.2.3); -1 where it has none.
+    private var number: Int64 {
+        guard let number = X509_CRL_get_ext_d2i(pointer, NID_crl_number, nil, nil) else { return -1 }
+        let integer = number.assumingMemoryBound(to: ASN1_INTEGER.self)
+        defer { ASN1_INTEGER_free(integer) }
+        var value: Int64 = -1
+        return ASN1_INTEGER_get_int64(&value, integer) == 1 ? value : -1
+    }
+
+    /// Whether it was issued before another one of its scope.
+    func isOlder(than other: RevocationList) -> Bool { (lastUpdate, number) < (other.lastUpdate, other.number) }
+
+    /// Whether it only says what has changed since another one (RFC 5280 section 5.2.4).
+    var isDelta: Bool { content(of: NID_delta_crl) != nil }
+
+    /// Equal for lists of which the younger one replaces the older: of one CA, one key of it, and one part of its certificates
+    /// (RFC 5280 sections 5.2.1 and 5.2.5).
+    var scope: [[UInt8]] {
+        [
+            Array(issuer.utf8), content(of: NID_authority_key_identifier) ?? [],
+            content(of: NID_issuing_distribution_point) ?? [],
+        ]
+    }
+
+    private func content(of identifier: Int32) -> [UInt8]? {
+        let index = X509_CRL_get_ext_by_NID(pointer, identifier, -1)
+        guard index >= 0, let content = X509_EXTENSION_get_data(X509_CRL_get_ext(pointer, index)) else { return nil }
+        return Array(
+            UnsafeBufferPointer(start: ASN1_STRING_get0_data(content), count: Int(ASN1_STRING_length(content))))
+    }
 
     /// When `certificate` was revoked; nil when it isn't on the list.
     func revocationTime(of certificate: Certificate) -> CertificateTime? {

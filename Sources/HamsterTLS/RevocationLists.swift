@@ -2,22 +2,42 @@ private import Glibc
 
 /// The revocation lists that a path stands for: those of one file, or of every file in a directory.
 enum RevocationLists {
-    /// Reads them all; the result isn't empty. Throws for the first file that is no list, since what can't be read would revoke
-    /// nothing without a word, and for a CA whose lists have all expired.
+    /// Reads them all, and gives the youngest of each CA; the result isn't empty. Throws for the first file that is no list,
+    /// since what can't be read would revoke nothing without a word, and where the youngest has ended or begins later: OpenSSL
+    /// would fall back to an older one, in which the newest revocations are missing.
     static func read(_ path: String) throws(TLSError) -> [RevocationList] {
-        var lists: [(file: String, list: RevocationList)] = []
+        var youngest: [[[UInt8]]: (file: String, list: RevocationList)] = [:]
         for file in try files(path) {
-            for list in try PEMFile(path: file, role: .revocationList).revocationLists() { lists.append((file, list)) }
+            for list in try PEMFile(path: file, role: .revocationList).revocationLists() {
+                guard !list.isDelta else {
+                    throw TLSError(
+                        .fileMalformed, file,
+                        "revocation list of '\(list.issuer)' tells only of changes; get the full one")
+                }
+                guard let known = youngest[list.scope], list.isOlder(than: known.list) else {
+                    youngest[list.scope] = (file, list)
+                    continue
+                }
+            }
         }
-        // The CA's old list may lie beside its new one.
-        for (issuer, own) in Dictionary(grouping: lists, by: { $0.list.issuer }).sorted(by: { $0.key < $1.key }) {
-            guard own.allSatisfy({ $0.list.isExpired(at: .now) }) else { continue }
-            guard let last = own.max(by: { $0.list.end < $1.list.end }) else { continue }
+        let found = youngest.values.sorted { ($0.list.issuer, $0.file) < ($1.list.issuer, $1.file) }
+        for (file, list) in found { try check(list, file) }
+        return found.map(\.list)
+    }
+
+    private static func check(_ list: RevocationList, _ file: String) throws(TLSError) {
+        let now = CertificateTime.now
+        guard now <= list.end else {
             throw TLSError(
-                .revocationListExpired, last.file,
-                "revocation list of '\(issuer)' expired at \(last.list.end); get the CA's new one")
+                .revocationListExpired, file,
+                "revocation list of '\(list.issuer)' expired at \(list.end); get the CA's new one")
         }
-        return lists.map(\.list)
+        guard list.lastUpdate <= now else {
+            throw TLSError(
+                .revocationListNotYetValid, file,
+                "revocation list of '\(list.issuer)' is not valid before \(list.lastUpdate), and it is \(now); "
+                    + "compare the clocks")
+        }
     }
 
     /// The files in order of their names: all but those whose names begin with a dot. A file stands for itself.

@@ -30,9 +30,11 @@ enum SessionTickets {
             guard let keys = TLSSession.of(ssl)?.context.ticketKeys, let name, let vector, let cipher, let code else {
                 return KeyAnswer.failed.rawValue
             }
-            let answer =
-                isEncrypting == 1 ? keys.seal(name, vector, cipher, code) : keys.open(name, vector, cipher, code)
-            return answer.rawValue
+            guard isEncrypting == 1 else { return keys.open(name, vector, cipher, code).rawValue }
+            guard SSL_get0_peer_certificate(ssl).map(SessionTickets.mayHold) ?? true else {
+                return KeyAnswer.none.rawValue
+            }
+            return keys.seal(name, vector, cipher, code).rawValue
         }
     }
 
@@ -52,12 +54,21 @@ enum SessionTickets {
             }, nil)
     }
 
+    /// Whether a ticket may hold a certificate (an `X509 *`): it comes back in the first message of the next handshake, which is
+    /// limited.
+    static func mayHold(_ certificate: OpaquePointer) -> Bool {
+        i2d_X509(certificate, nil) <= ClientHelloLimit.bytesMax / 2
+    }
+
     /// A resumed session is not verified again, so it is only taken where nothing has ended since: the client's certificate,
-    /// or the lists that it was looked up in. The full handshake that follows otherwise says what is wrong.
+    /// any CA that is trusted, or the lists that it was looked up in. The full handshake that follows otherwise says what is
+    /// wrong.
     private static func mayResume(_ session: OpaquePointer?, _ context: TLSContext) -> Bool {
         let now = CertificateTime.now
-        let lists = context.validities.filter { $0.role == .revocationList }
-        guard lists.allSatisfy({ now.unixSeconds <= $0.notAfter }) else { return false }
+        let others = context.validities.filter { $0.role != .own }
+        guard others.allSatisfy({ $0.notBefore <= now.unixSeconds && now.unixSeconds <= $0.notAfter }) else {
+            return false
+        }
         guard let pointer = SSL_SESSION_get0_peer(session) else { return true }
         let certificate = Certificate(shared: pointer)
         return certificate.notBefore <= now && now <= certificate.notAfter

@@ -30,6 +30,8 @@ package final class TLSContext: @unchecked Sendable {
     private let protocols: ApplicationProtocols
     /// The certificates and revocation lists that were read, with their ends; those of the system's trust store aside.
     package private(set) var validities: [CredentialValidity] = []
+    /// CAs' certificates that peers have sent.
+    let intermediates = PeerIntermediates()
     /// Of a server.
     let ticketKeys = TicketKeys()
     private let resumable = Mutex<ResumableSession?>(nil)
@@ -93,13 +95,18 @@ package final class TLSContext: @unchecked Sendable {
         return ssl
     }
 
-    /// Why a client's certificate, with what it sent of its chain (a `STACK_OF(X509) *`), doesn't pass; nil: it does.
-    func objection(to leaf: Certificate, chain: OpaquePointer?) -> String? {
+    /// Why a client's certificate doesn't pass, with the certificates of CAs that it may need; nil: it does.
+    func objection(to leaf: Certificate, chain: [Certificate]) -> String? {
         OpenSSLErrorQueue.clear()
         guard SSL_CTX_get_verify_mode(pointer) != SSL_VERIFY_NONE else { return nil }
         guard let store = X509_STORE_CTX_new() else { return "no memory to verify it" }
-        defer { X509_STORE_CTX_free(store) }
-        guard X509_STORE_CTX_init(store, SSL_CTX_get_cert_store(pointer), leaf.pointer, chain) == 1,
+        let untrusted = COpenSSL_sk_X509_new()
+        for certificate in chain { COpenSSL_sk_X509_push(untrusted, certificate.pointer) }
+        defer {
+            X509_STORE_CTX_free(store)
+            COpenSSL_sk_X509_free(untrusted)
+        }
+        guard X509_STORE_CTX_init(store, SSL_CTX_get_cert_store(pointer), leaf.pointer, untrusted) == 1,
             X509_STORE_CTX_set_default(store, "ssl_client") == 1
         else { return OpenSSLErrorQueue.drainText() }
         X509_STORE_CTX_set_depth(store, Self.chainDepthMax)
@@ -249,7 +256,7 @@ extension TLSContext {
             try check(X509_STORE_add_crl(store, list.pointer) == 1, path, "revocation list can't be used")
         }
         COpenSSL_X509_STORE_check_revocation(store)
-        validities += CredentialValidity.newest(of: lists, path: path)
+        validities += lists.map { CredentialValidity($0, path: path) }
     }
 
     /// Only subject alternative names count: a common name has never been checked by whoever issued it. OpenSSL takes

@@ -18,6 +18,8 @@ package struct TLSError: Error, Sendable, Hashable, CustomStringConvertible {
         case certificateNotYetValid
         /// Configuration: a revocation list that should have been renewed.
         case revocationListExpired
+        /// Configuration: a revocation list from the future.
+        case revocationListNotYetValid
         /// Configuration: settings that contradict each other or that OpenSSL refuses.
         case settingsRefused
         /// We refused the peer: its certificate is missing or didn't pass.

@@ -119,11 +119,10 @@ final class TLSSession {
             isResumed: SSL_session_reused(ssl) == 1)
     }
 
-    /// The peer's certificate and what it sent of its chain, which lives as long as this session; nil: it has shown none. A
-    /// resumed session remembers the certificate alone.
-    func peerCertificates() -> (leaf: Certificate, chain: OpaquePointer?)? {  // STACK_OF(X509) *
+    /// The peer's certificate, with CAs' ones that peers have sent; nil: it has shown none.
+    func peerCertificates() -> (leaf: Certificate, chain: [Certificate])? {
         guard let pointer = SSL_get1_peer_certificate(ssl) else { return nil }
-        return (Certificate(owned: pointer), SSL_get_peer_cert_chain(ssl))
+        return (Certificate(owned: pointer), context.intermediates.all)
     }
 
     /// Decrypts all that was received. Replies of the TLS layer (tickets, key updates, alerts) become outbound bytes.
@@ -179,7 +178,9 @@ final class TLSSession {
 
     /// The error when the peer leaves before the handshake is done.
     func closedDuringHandshake() -> TLSError {
-        TLSError(.closedDuringHandshake, peerName, "the peer closed the connection during the TLS handshake")
+        // It may be the ticket that the peer can't take.
+        context.forgetSession()
+        return TLSError(.closedDuringHandshake, peerName, "the peer closed the connection during the TLS handshake")
     }
 
     /// The error when the handshake isn't done in time.

@@ -117,4 +117,15 @@ struct CertificatesAreRenewedTests {
         let table = try await deployment.status().output
         #expect(table.contains("CERTIFICATE  DAYS LEFT  NAME"), "\(table)")
     }
+
+    @Test func `a key that others could read is used once they can't`() async throws {
+        let deployment = try await Deployment()
+        let server = try await deployment.startServer()
+        let key = deployment.serverPair.key
+        #expect(chmod(key, 0o644) == 0)
+        try await server.waitForError("certificates are not reloaded, the old ones stay in use")
+        #expect(server.errors.contains("run 'chmod 600"))
+        #expect(chmod(key, 0o600) == 0)
+        try await server.waitForError("certificates are reloaded")
+    }
 }

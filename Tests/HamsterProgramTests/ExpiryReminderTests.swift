@@ -40,7 +40,10 @@ struct ExpiryReminderTests {
         #expect(days(credential(endsIn: life, of: life), until: 0).filter { $0 >= 0 } == expected)
     }
 
-    @Test func `a revocation list is spoken of in its last tenth`() {
+    @Test
+    func `a revocation list that lives for a short time is spoken of in its last tenth, another one as a certificate`()
+    {
+        #expect(days(credential(.revocationList, endsIn: 100)) == [30, 7, 1])
         #expect(days(credential(.revocationList, endsIn: 30, of: 30)) == [1])
         #expect(days(credential(.revocationList, endsIn: 5, of: 5), until: 0) == [0, -1])
     }

@@ -160,6 +160,17 @@ import Testing
         #expect(scene.directory.contents("out/web1/a.log")?.count == 100_000)
     }
 
+    @Test func `what the decompressor still holds when all came is written, without another byte`() async throws {
+        let scene = try ServerScene()
+        let (connection, _) = try await scene.open("web1:/a.log compress:zlib")
+        let size = { scene.directory.contents("out/web1/a.log")?.count ?? 0 }
+        // A little more than one piece, and without the marks that a flush puts behind it.
+        let bytes = try compressed([UInt8](repeating: 65, count: 256 * 1_024 + 100))
+        try await connection.send(Array(bytes.dropLast(4)))
+        for _ in 0..<20 { await connection.channel.testingEventLoop.run() }
+        #expect(size() == 256 * 1_024 + 100)
+    }
+
     @Test func `damaged data ends the stream with 400, and what was sound is acknowledged`() async throws {
         let scene = try ServerScene()
         let (connection, _) = try await scene.open("web1:/a.log ack:1 file:f compress:zlib")

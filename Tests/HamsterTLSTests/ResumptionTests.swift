@@ -98,4 +98,34 @@ struct ResumptionTests {
 
         #expect(errors.server?.description.contains("a chain of certificates may have 24576 bytes") == true)
     }
+
+    @Test func `a resumed connection of a client with an intermediate CA passes when it is judged once more`() throws {
+        let intermediate = try credentials.pki.issue("middle", .init(subject: "/CN=Middle CA", names: "", isCA: true))
+        let issued = try credentials.pki.issue("below", .init(), by: intermediate)
+        let chain =
+            try String(contentsOfFile: issued.certificate, encoding: .utf8)
+            + String(contentsOfFile: intermediate.certificate, encoding: .utf8)
+        try chain.write(toFile: issued.certificate, atomically: true, encoding: .utf8)
+        let (client, server) = (try client(issued), try credentials.server())
+        try meet(client, server)
+        let again = try JoinedSessions(client: client, server: server)
+        try again.handshake()
+        #expect(try again.server.negotiated().isResumed)
+
+        #expect(TLSRecheck(by: try credentials.server()).objection(to: again.server) == nil)
+        let other = try credentials.pki.makeCA("other", subject: "/CN=Other CA")
+        let stranger = try credentials.server { $0.clientCA = other.certificate }
+        #expect(TLSRecheck(by: stranger).objection(to: again.server)?.contains("'CN=Test CA'") == true)
+    }
+
+    @Test func `a client that was cut off in its handshake begins afresh`() throws {
+        let (client, server) = (try credentials.client(), try credentials.server())
+        try meet(client, server)
+        _ = try JoinedSessions(client: client, server: server).client.closedDuringHandshake()
+        let again = try JoinedSessions(client: client, server: server)
+
+        try again.handshake()
+
+        #expect(try !again.server.negotiated().isResumed)
+    }
 }

@@ -88,4 +88,61 @@ struct RevocationListsTests {
         #expect(
             error()?.description.hasPrefix("\(directory)/1.pem: revocation list of 'CN=Test CA' expired at 2") == true)
     }
+
+    @Test func `an older list does not stand in for the youngest one when that has ended`() throws {
+        let (before, year) = (Date(timeIntervalSinceNow: -10_000), Date(timeIntervalSinceNow: 31_536_000))
+        let old = Date(timeIntervalSinceNow: -60)
+        try put(credentials.pki.revocationList("old", revoking: [], lastUpdate: before, nextUpdate: year), as: "2.pem")
+        try put(
+            credentials.pki.revocationList("new", revoking: [credentials.clientIssued], nextUpdate: old), as: "1.pem")
+
+        #expect(error()?.code == .revocationListExpired)
+        #expect(error()?.description.hasPrefix("\(directory)/1.pem: ") == true)
+    }
+
+    @Test func `the youngest list that is still good replaces older ones that are good for longer`() throws {
+        let (before, year) = (Date(timeIntervalSinceNow: -10_000), Date(timeIntervalSinceNow: 31_536_000))
+        try put(credentials.pki.revocationList("old", revoking: [], lastUpdate: before, nextUpdate: year), as: "2.pem")
+        try put(
+            credentials.pki.revocationList("new", revoking: [credentials.clientIssued], nextUpdate: hour), as: "1.pem")
+        let server = try credentials.server { $0.crl = directory }
+
+        let errors = try JoinedSessions(client: credentials.client(), server: server).refusals()
+
+        #expect(errors.server?.description.contains("was revoked at 2") == true)
+        #expect(
+            server.validities.filter { $0.role == .revocationList }.map(\.notAfter) == [
+                Int64(hour.timeIntervalSince1970)
+            ])
+    }
+
+    @Test func `a list from the future is an error, so that a reload keeps the old one`() throws {
+        let soon = Date(timeIntervalSinceNow: 600)
+        try put(credentials.pki.revocationList("new", revoking: [], lastUpdate: soon, nextUpdate: hour), as: "1.pem")
+
+        #expect(error()?.code == .revocationListNotYetValid)
+        #expect(error()?.description.hasSuffix("compare the clocks") == true)
+    }
+
+    @Test func `several lists in DER form in one file are all read, and what follows them is an error`() throws {
+        let before = Date(timeIntervalSinceNow: -10_000)
+        let lists = [
+            try credentials.pki.revocationList("old", revoking: [], lastUpdate: before, nextUpdate: hour),
+            try credentials.pki.revocationList("new", revoking: [credentials.clientIssued], nextUpdate: hour),
+        ]
+        var bytes = Data()
+        for list in lists {
+            try openssl(["crl", "-in", list, "-outform", "DER", "-out", "\(list).der"])
+            bytes += try Data(contentsOf: URL(fileURLWithPath: "\(list).der"))
+        }
+        let path = credentials.pki.path("both.crl")
+        try bytes.write(to: URL(fileURLWithPath: path))
+        let server = try credentials.server { $0.crl = path }
+        let errors = try JoinedSessions(client: credentials.client(), server: server).refusals()
+        #expect(errors.server?.description.contains("was revoked at 2") == true)
+
+        try (bytes + Data("and more".utf8)).write(to: URL(fileURLWithPath: path))
+        let error = #expect(throws: TLSError.self) { _ = try RevocationLists.read(path) }
+        #expect(error?.description == "\(path): revocation list number 3 is damaged")
+    }
 }

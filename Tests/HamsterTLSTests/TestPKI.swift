@@ -75,7 +75,10 @@ final class TestPKI: Sendable {
     }
 
     /// Writes a revocation list of the trusted CA, valid until `nextUpdate`, which holds `revoked`.
-    func revocationList(_ name: String, revoking revoked: [Issued], nextUpdate: Date) throws -> String {
+    func revocationList(
+        _ name: String, revoking revoked: [Issued], lastUpdate: Date = Date(timeIntervalSinceNow: -7200),
+        nextUpdate: Date
+    ) throws -> String {
         let settings = path("\(name).cnf")
         try "[ca]\ndefault_ca = this\n[this]\ndatabase = \(settings).index\ndefault_md = sha256\n"
             .write(toFile: settings, atomically: true, encoding: .utf8)
@@ -84,7 +87,7 @@ final class TestPKI: Sendable {
         for issued in revoked { try openssl(["ca", "-revoke", issued.certificate] + signing) }
         try openssl(
             ["ca", "-gencrl", "-out", path("\(name).crl")] + signing + [
-                "-crl_lastupdate", Self.stamp(Date(timeIntervalSinceNow: -7200)),
+                "-crl_lastupdate", Self.stamp(lastUpdate),
                 "-crl_nextupdate", Self.stamp(nextUpdate),
             ])
         return path("\(name).crl")
