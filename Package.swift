@@ -120,7 +120,6 @@ let package = Package(
         .executableTarget(
             name: "simulate", dependencies: ["HamsterSimulation", argumentParser], path: "Tests/simulate",
             swiftSettings: settings),
-        .systemLibrary(name: "CLibFuzzer", path: "Tests/CLibFuzzer"),
         .target(
             name: "HamsterFuzzing",
             dependencies: [
@@ -128,7 +127,7 @@ let package = Package(
                 "HamsterState", "HamsterStatus", "HamsterStore", "HamsterTLS", "HamsterTesting", nioCore, nioEmbedded,
             ], path: "Tests/HamsterFuzzing", swiftSettings: settings),
         .executableTarget(
-            name: "fuzz", dependencies: ["CLibFuzzer", "HamsterFuzzing", argumentParser], path: "Tests/fuzz",
+            name: "fuzz", dependencies: ["HamsterFuzzing", argumentParser], path: "Tests/fuzz",
             swiftSettings: settings),
         .testTarget(
             name: "FuzzTests", dependencies: ["HamsterFuzzing", "HamsterTesting"], swiftSettings: settings),

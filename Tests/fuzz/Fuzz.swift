@@ -2,11 +2,11 @@ import ArgumentParser
 import Foundation
 import HamsterFuzzing
 
-/// Fuzzes the places where bytes of strangers come in. scripts/fuzz builds and runs it.
+/// What scripts/fuzz asks of the targets besides the search, which libFuzzer does with a build of its own.
 @main struct Fuzz: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Hand mutated input to the places where bytes of strangers come in.",
-        subcommands: [List.self, Seeds.self, Replay.self, Search.self])
+        subcommands: [List.self, Seeds.self, Replay.self])
 
     /// The target of a name that was given on the command line.
     static func target(_ name: String) async throws -> any FuzzTarget {
