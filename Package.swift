@@ -15,6 +15,7 @@ let strictSettings: [SwiftSetting] = settings + [.strictMemorySafety()]
 
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -42,12 +43,14 @@ let package = Package(
             name: "loghamsterc",
             dependencies: [
                 "HamsterClient", "HamsterConfiguration", "HamsterCore", "HamsterFiles", "HamsterProgram",
+                "HamsterMetrics",
                 "HamsterState", "HamsterStatus", "HamsterTLS", "HamsterTail", argumentParser, lifecycle, logging,
             ], swiftSettings: settings),
         .executableTarget(
             name: "loghamsterd",
             dependencies: [
                 "HamsterConfiguration", "HamsterFiles", "HamsterProgram", "HamsterServer", "HamsterStatus",
+                "HamsterMetrics",
                 "HamsterStore", "HamsterTLS", argumentParser, lifecycle, logging,
             ], swiftSettings: settings),
         .target(
@@ -60,6 +63,7 @@ let package = Package(
             name: "HamsterProgram",
             dependencies: [
                 "CZlib", "HamsterConfiguration", "HamsterCore", "HamsterFiles", "HamsterStatus", "HamsterTLS",
+                "HamsterMetrics",
                 argumentParser,
                 lifecycle, logging,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -68,7 +72,7 @@ let package = Package(
             name: "HamsterConfiguration",
             dependencies: [
                 "HamsterClient", "HamsterCore", "HamsterFiles", "HamsterProtocol", "HamsterRateLimit", "HamsterRouting",
-                "HamsterServer",
+                "HamsterMetrics", "HamsterServer",
                 "HamsterStore", "HamsterTLS", "HamsterTail", .product(name: "TOMLKit", package: "TOMLKit"),
             ], swiftSettings: settings),
 
@@ -91,6 +95,11 @@ let package = Package(
         .target(
             name: "HamsterStatus", dependencies: ["HamsterListener", lifecycle, logging, nioCore, nioPosix],
             swiftSettings: settings),
+        .target(
+            name: "HamsterMetrics",
+            dependencies: [
+                "HamsterFiles", "HamsterListener", "HamsterTLS", lifecycle, logging, nioCore, nioHTTP, nioPosix,
+            ], swiftSettings: settings),
         .target(name: "HamsterRateLimit", dependencies: ["HamsterCore", deques, heaps], swiftSettings: strictSettings),
         .target(name: "HamsterRouting", dependencies: ["HamsterCore"], swiftSettings: strictSettings),
         .target(
@@ -98,13 +107,14 @@ let package = Package(
             dependencies: [
                 "HamsterCore", "HamsterFiles", "HamsterListener", "HamsterProtocol", "HamsterRateLimit",
                 "HamsterRouting",
+                "HamsterMetrics",
                 "HamsterStatus", "HamsterStore", "HamsterTLS", deques, lifecycle, logging, nioCore, nioPosix,
             ], swiftSettings: strictSettings),
         .target(
             name: "HamsterClient",
             dependencies: [
                 "HamsterCore", "HamsterFiles", "HamsterProtocol", "HamsterRateLimit", "HamsterState", "HamsterStatus",
-                "HamsterTLS",
+                "HamsterMetrics", "HamsterTLS",
                 "HamsterTail", lifecycle, logging, nioCore, nioPosix,
             ], swiftSettings: strictSettings),
 
@@ -154,12 +164,19 @@ let package = Package(
             dependencies: [
                 "HamsterClient", "HamsterConfiguration", "HamsterCore", "HamsterFiles", "HamsterRateLimit",
                 "HamsterRouting",
+                "HamsterMetrics",
                 "HamsterServer", "HamsterStore", "HamsterTLS", "HamsterTail", "HamsterTesting",
             ], swiftSettings: settings),
         .testTarget(
             name: "HamsterCoreTests", dependencies: ["HamsterCore", "HamsterTesting"], swiftSettings: settings),
         .testTarget(
             name: "HamsterListenerTests", dependencies: ["HamsterCore", "HamsterListener", nioCore, nioEmbedded],
+            swiftSettings: settings),
+        .testTarget(
+            name: "HamsterMetricsTests",
+            dependencies: [
+                "HamsterClient", "HamsterMetrics", "HamsterServer", "HamsterTLS", "HamsterTesting", lifecycle, logging,
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "HamsterProgramTests", dependencies: ["HamsterProgram", "HamsterTLS", logging],

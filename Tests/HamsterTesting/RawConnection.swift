@@ -145,6 +145,13 @@ package final class RawConnection {
         return String(decoding: received, as: UTF8.self).split(separator: "\n").map(String.init)
     }
 
+    /// Reads until the peer ends the connection in good order. Returns what came and nobody has asked for.
+    package func bytesUntilEnd(timeout: Duration = patience) async throws -> [UInt8] {
+        try await eventually("the peer to close", timeout: timeout) { hasEnded }
+        guard ending == .finished else { throw TestingError("the peer has reset the connection") }
+        return takeReceived()
+    }
+
     /// Whether the peer has ended the connection by now.
     package var hasEnded: Bool {
         receive()
