@@ -1,4 +1,5 @@
 internal import HamsterCore
+internal import HamsterMetrics
 internal import HamsterProtocol
 internal import HamsterRateLimit
 internal import HamsterRouting
@@ -36,12 +37,14 @@ extension ServerSettings {
         server.hasFallback = hasFallback
         server.limits = Self.limits(root.table("limits"), &server.store)
         server.rates = Self.rates(root.table("rate_limit"), &server.limits)
-        Self.refuseLater(root)
+        metrics = MetricsConfiguration.reading(root.table("prometheus"), listen: ":8091")
         server.outputs = OutputRule.rules(root.table("output"), directory: directory)
         for rule in server.outputs { server.rates.perOutput[rule.name] = rule.bytesPerSecond }
         root.finish()
         text = reading.text
-        warnings = Self.warnings(tls: tls, listeners) + Self.warnings(of: server)
+        warnings =
+            Self.warnings(tls: tls, listeners) + Self.warnings(of: server)
+            + (metrics?.warnings ?? [])
         try reading.finish()
     }
 
@@ -100,34 +103,12 @@ extension ServerSettings {
     }
 
     private static func tls(_ table: TableReader) -> (TLSServerConfiguration?, HostBinding) {
-        let isEnabled = table.bool("enabled", default: true)
-        // Read in any case: what is wrong in a table that is switched off is still wrong.
-        let certificate = isEnabled ? table.requiredPath("cert", "the server's certificate chain") : table.path("cert")
-        let key = isEnabled ? table.requiredPath("key", "the key of the server's certificate") : table.path("key")
-        let clientCA = table.path("client_ca")
-        let authentication = clientAuthentication(table, hasCA: clientCA != nil)
-        let crl = table.path("crl")
-        let version = table.minimumVersion()
-        let binding = hostBinding(table, authentication, isEnabled: isEnabled)
+        let reading = table.serverTLS()
+        let binding = hostBinding(
+            table, reading.configuration.clientAuthentication, isEnabled: reading.isEnabled)
         table.finish()
-        guard isEnabled else { return (nil, HostBinding(isRequired: false)) }
-        let configuration = TLSServerConfiguration(
-            certificate: certificate ?? "", key: key ?? "", clientCA: clientCA, clientAuthentication: authentication,
-            crl: crl, minimumVersion: version)
-        return (configuration, binding)
-    }
-
-    private static func clientAuthentication(
-        _ table: TableReader, hasCA: Bool
-    ) -> TLSServerConfiguration.ClientAuthentication {
-        let authentication =
-            table.choice(
-                "client_auth", ["none": .none, "optional": .optional, "require": .require],
-                default: hasCA ? "require" : "none") ?? TLSServerConfiguration.ClientAuthentication.none
-        if authentication != .none, !hasCA {
-            table.report("client_auth", "client certificates can't be checked without client_ca")
-        }
-        return authentication
+        guard reading.isEnabled else { return (nil, HostBinding(isRequired: false)) }
+        return (reading.configuration, binding)
     }
 
     private static func hostBinding(
@@ -186,20 +167,6 @@ extension ServerSettings {
         limits.connectionsPerSecond = table.optionalInteger("connections_per_second", in: 1...1_000_000)
         table.finish()
         return rates
-    }
-
-    /// Parts of the contract that this version has not.
-    private static func refuseLater(_ root: TableReader) {
-        let prometheus = root.table("prometheus")
-        if prometheus.bool("enabled", default: false) {
-            prometheus.report("enabled", "not supported yet: take it out")
-        }
-        if let listen = prometheus.string("listen"), HostAndPort(listen) == nil {
-            prometheus.report("listen", "expected an address such as \":8091\", got \(quoted(listen))")
-        }
-        _ = prometheus.string("path")
-        prometheus.refuseUnsupported("tls")
-        prometheus.finish()
     }
 }
 

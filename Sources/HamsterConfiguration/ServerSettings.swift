@@ -1,13 +1,19 @@
+package import HamsterMetrics
 package import HamsterServer
 
 /// What `loghamsterd` runs with.
 package struct ServerSettings: Sendable {
     package var log: LogSettings
     package var server: ServerConfiguration
+    /// Nil: nobody is offered metrics.
+    package var metrics: MetricsConfiguration?
     /// The configuration in effect, as TOML with every default.
     package var text: String
     /// Settings that are allowed and unwise, a sentence each.
     package var warnings: [String]
+
+    /// The files of certificates, keys and revocations.
+    package var credentials: [String] { server.credentials + (metrics?.credentials ?? []) }
 }
 
 /// Values that the command line or the environment puts over the file's; nil: not given.

@@ -1,4 +1,5 @@
 package import HamsterFiles
+package import HamsterMetrics
 package import HamsterStatus
 package import HamsterTLS
 
@@ -8,6 +9,10 @@ extension TLSError: ExitStatusProviding {
 
 extension FileError: ExitStatusProviding {
     package var exitStatus: ExitStatus { isForbidden ? .permission : .io }
+}
+
+extension MetricsError: ExitStatusProviding {
+    package var exitStatus: ExitStatus { isForbidden ? .permission : .unavailable }
 }
 
 extension StatusError: ExitStatusProviding {

@@ -9,6 +9,17 @@ package import Logging
 package struct Program: Sendable {
     package static let version = "0.1.0"
 
+    /// The compiler's version, as far as it tells.
+    package static var swiftVersion: String {
+        #if compiler(>=6.4)
+        "6.4 or later"
+        #elseif compiler(>=6.3)
+        "6.3"
+        #else
+        "6.2"
+        #endif
+    }
+
     /// As the user typed it and as errors begin.
     package let name: String
     package let environment: [String: String]

@@ -44,6 +44,12 @@ package struct Router: Sendable {
     private var byService: [String: Int] = [:]
     private var byPath: [SourcePath: Int] = [:]
 
+    /// What streams may be written to, in the order in which it is tried.
+    package var outputNames: [String] {
+        rules.filter { if case .write = $0.action { true } else { false } }.map(\.name)
+            + (hasFallback ? [Self.fallbackName] : [])
+    }
+
     /// With `hasFallback` a stream that no rule takes goes to `{host}/{path}`.
     package init(rules: [OutputRule], hasFallback: Bool) {
         self.rules = rules.sorted { ($1.priority, $0.name) < ($0.priority, $1.name) }

@@ -111,6 +111,9 @@ final class ConnectionRegistry: Sendable {
 
     var count: Int { state.withLock { $0.channels.count } }
 
+    /// All of them, and those whose stream is not open yet, at one moment.
+    var counts: (all: Int, opening: Int) { state.withLock { ($0.channels.count, $0.openings.count) } }
+
     /// Those of them whose stream is not open yet.
     var openingCount: Int { state.withLock { $0.openings.count } }
 

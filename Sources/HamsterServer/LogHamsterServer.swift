@@ -1,5 +1,6 @@
 internal import HamsterCore
 internal import HamsterFiles
+internal import HamsterMetrics
 internal import HamsterProtocol
 internal import HamsterRateLimit
 internal import HamsterRouting
@@ -16,13 +17,15 @@ package struct LogHamsterServer: Service {
     private let configuration: ServerConfiguration
     private let sockets: [ListeningSocket]
     private let logger: Logger
-    private let store: Store
-    private let policy: LivePolicy
-    private let statistics = ServerStatistics()
-    private let streams: StreamRegistry
-    private let connections: ConnectionRegistry
+    let store: Store
+    let policy: LivePolicy
+    let statistics = ServerStatistics()
+    let metrics = ServerMetrics()
+    let streams: StreamRegistry
+    let connections: ConnectionRegistry
+    private let readiness = ServerReadiness()
     private let alarm = RateAlarm()
-    private let limiter: RateLimiter
+    let limiter: RateLimiter
     private let refusals: RefusalLogs
 
     /// Opens the certificates; nothing is accepted yet. With `sockets` the configured listeners are left aside. Throws
@@ -39,6 +42,7 @@ package struct LogHamsterServer: Service {
         limiter = RateLimiter(configuration.rates, alarm.scheduling)
         refusals = RefusalLogs(logger: logger)
         policy = LivePolicy(try ServerPolicy(configuration))
+        observeStore()
     }
 
     /// Opens the certificates that a server would use. Throws `TLSError`.
@@ -49,6 +53,9 @@ package struct LogHamsterServer: Service {
 
     /// The certificates and revocation lists that are in use, with their ends.
     package var credentials: [CredentialValidity] { policy.current.tls?.validities ?? [] }
+
+    /// Why the server accepts no streams, in one line; nil: it does.
+    package var obstacle: String? { readiness.obstacle }
 
     /// How the server fares, for its status document.
     package var status: [JSON.Member] {
@@ -83,10 +90,12 @@ package struct LogHamsterServer: Service {
         for listener in listeners {
             logger.notice("listening", metadata: ["address": "\(describe(listener.localAddress))"])
         }
+        readiness.set(nil)
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await commitRegularly() }
             tasks.addTask { await followDays() }
             await untilGracefulShutdown()
+            readiness.set("the server is stopping")
             logger.notice("stopping", metadata: ["streams": "\(acceptor.streams.count)"])
             await stop(listeners, acceptor)
             tasks.cancelAll()
@@ -102,10 +111,22 @@ package struct LogHamsterServer: Service {
             ])
     }
 
+    private func observeStore() {
+        let (metrics, reports) = (metrics, streams.reports)
+        store.observe(
+            StoreObserver(
+                committed: { metrics.commitTime.observe($0) },
+                failed: { error in
+                    let output = reports.outputName(of: error.path) ?? ServerMetrics.unnamedOutput
+                    metrics.outputErrors[output, error.reason].add()
+                }))
+    }
+
     private func commitRegularly() async {
         do throws(StoreError) {
             try await store.run()
         } catch {
+            readiness.set("no commits are possible: \(error)")
             logger.critical("no commits are possible", metadata: ["reason": "\(error)"])
         }
     }
@@ -178,9 +199,9 @@ package struct LogHamsterServer: Service {
             admission: StreamAdmission(
                 policy: policy, store: store, registry: streams, threadPool: threadPool,
                 logger: logger, clock: { FileTime.now.seconds },
-                takeoverTimeout: configuration.limits.handshakeTimeout / 2),
+                takeoverTimeout: configuration.limits.handshakeTimeout / 2, metrics: metrics),
             connections: connections, streams: streams, limiter: limiter, statistics: statistics, policy: policy,
-            refusals: refusals, logger: logger)
+            refusals: refusals, logger: logger, metrics: metrics)
     }
 
     /// Tells every connection to end and waits until they have, or until the grace is over.

@@ -1,5 +1,6 @@
 internal import HamsterCore
 internal import HamsterFiles
+internal import HamsterMetrics
 internal import HamsterProtocol
 internal import HamsterStore
 internal import HamsterTLS
@@ -27,6 +28,8 @@ final class OpeningHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var hasPeerClosed = false
     private var isGone = false
     private var isReadWithheld = false
+    /// When the handshake began; nil: there is none, or it is over.
+    private var handshakeStart: NIODeadline?
 
     /// A connection with a `refusal` hears that in place of the welcome lines.
     init(
@@ -47,7 +50,7 @@ final class OpeningHandler: ChannelDuplexHandler, RemovableChannelHandler {
             let (handler, context) = bound.value
             handler.timedOut(context)
         }
-        if context.channel.isActive, !awaitsTLS { greet(context) }
+        if context.channel.isActive { begin(context) }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -56,7 +59,7 @@ final class OpeningHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        if !awaitsTLS { greet(context) }
+        begin(context)
         context.fireChannelActive()
     }
 
@@ -85,6 +88,7 @@ final class OpeningHandler: ChannelDuplexHandler, RemovableChannelHandler {
                 metadata: [
                     "version": "\(event.version)", "cipher": "\(event.cipher)", "resumed": "\(event.isResumed)",
                 ])
+            handshakeSucceeded(event, context)
             greet(context)
         case let event as ChannelEvent where event == .inputClosed:
             hasPeerClosed = true
@@ -102,6 +106,7 @@ final class OpeningHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         environment.statistics.connectionRefused()
+        handshakeFailed((error as? TLSError)?.handshakeReason ?? "connection")
         note(.info, "connection refused", reason: "\(error)", context)
         context.close(promise: nil)
     }
@@ -113,10 +118,33 @@ final class OpeningHandler: ChannelDuplexHandler, RemovableChannelHandler {
 }
 
 extension OpeningHandler {
+    private func begin(_ context: ChannelHandlerContext) {
+        guard awaitsTLS else { return greet(context) }
+        handshakeStart = context.eventLoop.now
+    }
+
+    private func handshakeSucceeded(_ event: TLSHandshakeCompleted, _ context: ChannelHandlerContext) {
+        environment.metrics.handshakes["ok", "", event.version, "\(event.isResumed)"].add()
+        guard let start = handshakeStart else { return }
+        handshakeStart = nil
+        environment.metrics.handshakeTime.observe(Duration(context.eventLoop.now - start))
+    }
+
+    /// Counted once, and not after the handshake's end.
+    private func handshakeFailed(_ reason: String) {
+        guard handshakeStart != nil else { return }
+        handshakeStart = nil
+        environment.metrics.handshakes["failed", reason, "", ""].add()
+    }
+
     private func greet(_ context: ChannelHandlerContext) {
         guard !hasGreeted else { return }
         hasGreeted = true
-        if let refusal { return run(machine.aborted(refusal), context) }
+        if let refusal {
+            environment.statistics.connectionRefused()
+            return run(machine.aborted(refusal), context)
+        }
+        environment.statistics.connectionAccepted()
         send(ServerLine.welcome.bytes + ServerLine.streamID(handle.streamID).bytes, context)
     }
 
@@ -151,6 +179,7 @@ extension OpeningHandler {
 
     private func refused(_ reply: Reply, _ context: ChannelHandlerContext) {
         environment.statistics.streamRefused()
+        environment.metrics.refusals["\(reply.code.rawValue)"].add()
         note(.notice, "stream refused", reason: "\(reply)", context)
         send(reply.line, context)
     }
@@ -246,6 +275,7 @@ extension OpeningHandler {
     private func timedOut(_ context: ChannelHandlerContext) {
         guard !isGone else { return }
         environment.statistics.connectionRefused()
+        handshakeFailed("timeout")
         let reason = hasGreeted ? "no stream was opened in time" : "the TLS handshake was not done in time"
         note(.info, "connection refused", reason: reason, context)
         context.close(promise: nil)

@@ -7,6 +7,7 @@ final class ServerStatistics: Sendable {
         var streams: Int
         var receivedBytes: UInt64
         var refusedStreams: Int
+        var acceptedConnections: Int
         var refusedConnections: Int
         var acceptFailures: Int
         var reloads: Int
@@ -16,6 +17,7 @@ final class ServerStatistics: Sendable {
     private let streams = Atomic<Int>(0)
     private let receivedBytes = Atomic<UInt64>(0)
     private let refusedStreams = Atomic<Int>(0)
+    private let acceptedConnections = Atomic<Int>(0)
     private let refusedConnections = Atomic<Int>(0)
     private let acceptFailures = Atomic<Int>(0)
     private let reloads = Atomic<Int>(0)
@@ -26,6 +28,9 @@ final class ServerStatistics: Sendable {
     func streamClosed(bytes: UInt64) { receivedBytes.add(bytes, ordering: .relaxed) }
 
     func streamRefused() { refusedStreams.add(1, ordering: .relaxed) }
+
+    /// A connection has heard the welcome lines.
+    func connectionAccepted() { acceptedConnections.add(1, ordering: .relaxed) }
 
     func connectionRefused() { refusedConnections.add(1, ordering: .relaxed) }
 
@@ -40,6 +45,7 @@ final class ServerStatistics: Sendable {
         Snapshot(
             streams: streams.load(ordering: .relaxed), receivedBytes: receivedBytes.load(ordering: .relaxed),
             refusedStreams: refusedStreams.load(ordering: .relaxed),
+            acceptedConnections: acceptedConnections.load(ordering: .relaxed),
             refusedConnections: refusedConnections.load(ordering: .relaxed),
             acceptFailures: acceptFailures.load(ordering: .relaxed), reloads: reloads.load(ordering: .relaxed),
             failedReloads: failedReloads.load(ordering: .relaxed))

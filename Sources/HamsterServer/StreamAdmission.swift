@@ -1,4 +1,5 @@
 internal import HamsterCore
+internal import HamsterMetrics
 internal import HamsterProtocol
 internal import HamsterRouting
 internal import HamsterStore
@@ -16,6 +17,7 @@ struct StreamAdmission: Sendable {
         var grant: StreamGrant
         /// What the committer calls with each new durable offset, once it is set.
         var commits: CommitRelay
+        var tally: StreamTally
     }
 
     let policy: LivePolicy
@@ -27,6 +29,7 @@ struct StreamAdmission: Sendable {
     let clock: @Sendable () -> Int64
     /// How long an old stream may take to make way.
     let takeoverTimeout: Duration
+    var metrics = ServerMetrics()
 
     /// Everything that is not granted is given back before this returns a refusal.
     func admit(
@@ -106,6 +109,8 @@ struct StreamAdmission: Sendable {
             return .success(try await openOutput(request, route, handle))
         } catch {
             registry.release(handle)
+            let reason = (error as? StoreError)?.reason ?? "output"
+            metrics.outputErrors[route.output, reason].add()
             logger.error(
                 "output not opened",
                 metadata: ["stream": "\(handle.streamID)", "output": "\(route.output)", "reason": "\(error)"])
@@ -117,20 +122,25 @@ struct StreamAdmission: Sendable {
         _ request: StreamRequest, _ route: Router.Route, _ handle: StreamHandle
     ) async throws -> Admitted {
         let commits = CommitRelay()
+        let tally = metrics.tally(output: route.output)
         let target = OutputTarget(route)
         let start = request.acknowledgement?.offset ?? 0
         let key = request.acknowledgement.map { FileKey(host: request.source.host, file: $0.file) }
         let writer = try await threadPool.runIfActive {
             try store.open(
                 target, key: key, startOffset: start, endsFile: request.size != nil, linePrefix: route.prefix,
-                onCommit: { commits.committed($0) }, onFailure: { handle.stop(.outputFailed($0)) })
+                onCommit: { offset in
+                    tally.committed(upTo: offset)
+                    commits.committed(offset)
+                }, onFailure: { handle.stop(.outputFailed($0)) })
         }
+        tally.begin(at: writer.start.offset)
         var grant = StreamGrant(isCompressed: request.offersCompression)
         if key != nil {
             grant.offset = writer.start.offset
             grant.check = writer.start.tail.check(at: writer.start.offset)
         }
-        return Admitted(writer: writer, output: route.output, grant: grant, commits: commits)
+        return Admitted(writer: writer, output: route.output, grant: grant, commits: commits, tally: tally)
     }
 
     private static func reply(to error: any Error) -> Reply {

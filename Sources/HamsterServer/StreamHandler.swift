@@ -1,4 +1,5 @@
 internal import HamsterFiles
+internal import HamsterMetrics
 internal import HamsterProtocol
 internal import HamsterRateLimit
 internal import HamsterStore
@@ -26,6 +27,7 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
         var logger: Logger
         /// The first DNS name of the client's certificate.
         var peer: String?
+        var metrics = ServerMetrics()
     }
 
     /// Bytes that one turn of the event loop may bring to the output: a bomb costs its sender time, not its neighbours.
@@ -39,6 +41,8 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private let inflater: Inflater?
     private let size: UInt64?
     private let report: StreamReport
+    private let hostSeries: RecentSeries.Series
+    private var result = ServerMetrics.StreamResult.interrupted
     private var hasProgressed = false
     private var machine: ServerStream
     /// Bytes that wait for their turn: compressed ones, and those that came unasked. At the sender's end NIO reads all that
@@ -76,8 +80,10 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
         self.handle = handle
         size = request.size
         report = StreamReport(
-            streamID: handle.streamID, source: request.source, output: admitted.writer.path, peer: environment.peer,
-            since: FileTime.now.seconds, start: admitted.writer.start.offset)
+            streamID: handle.streamID, source: request.source, output: admitted.writer.path,
+            outputName: admitted.output, peer: environment.peer, since: FileTime.now.seconds,
+            start: admitted.writer.start.offset)
+        hostSeries = environment.metrics.hosts.join(request.source.hostKey)
         feed = OutputFeed(writer: admitted.writer, loop: loop, threadPool: environment.threadPool)
         machine = ServerStream(
             isAcknowledged: request.acknowledgement != nil, offset: admitted.grant.offset ?? 0)
@@ -168,7 +174,14 @@ extension StreamHandler {
         } catch {
             fail(error.reply, error)
         }
+        admitted.tally.received(batch)
+        hostSeries.add(batch.readableBytes, at: FileTime.now.seconds)
+        noteWritten()
+    }
+
+    private func noteWritten() {
         report.received(upTo: admitted.writer.position)
+        admitted.tally.written(upTo: admitted.writer.position)
     }
 
     /// Brings what waits to the output, as far as that takes it.
@@ -214,7 +227,7 @@ extension StreamHandler {
             fail(error.reply, error)
             return
         }
-        report.received(upTo: admitted.writer.position)
+        noteWritten()
         isWorking = false
         if hasWork { work() }
         settleIfDrained()
@@ -244,12 +257,14 @@ extension StreamHandler {
 
     private func stop(_ command: StopCommand) {
         if case .outputFailed(let error) = command {
-            fail(error.reply, error)
+            // The store has told of it once, however many streams there are.
+            fail(error.reply, error, isCounted: true)
             return
         }
         if case .identityEnded(let reason) = command {
             environment.logger.notice("stream is ended", metadata: ["reason": "\(reason)"])
         }
+        if case .takenOver = command { result = .takenOver }
         pendingStop = command.reply
         // What still waits is not acknowledged, and comes again.
         dropWork()
@@ -281,7 +296,11 @@ extension StreamHandler {
         return size == admitted.writer.position
     }
 
-    private func fail(_ reply: Reply, _ error: any Error) {
+    private func fail(_ reply: Reply, _ error: any Error, isCounted: Bool = false) {
+        if let error = error as? StoreError, !isCounted, result != .failed {
+            environment.metrics.outputErrors[admitted.output, error.reason].add()
+        }
+        result = .failed
         environment.logger.warning("stream failed", metadata: ["reason": "\(error)"])
         environment.registry.reports.failed(report.source, "\(error)", at: FileTime.now.seconds)
         dropWork()
@@ -311,6 +330,7 @@ extension StreamHandler {
         case .close(let offset, let reply):
             if let offset { write(.acknowledged(offset), to: context) }
             if let reply { write(.refused(reply), to: context) }
+            if reply == nil { result = .completed }
             environment.logger.info(
                 "stream closed",
                 metadata: ["bytes": "\(admitted.writer.position - startOffset)", "reason": "\(reply?.text ?? "end")"])
@@ -341,6 +361,9 @@ extension StreamHandler {
         feed.leaveLimits()
         admitted.commits.detach()
         admitted.writer.close()
+        noteWritten()
+        environment.metrics.hosts.leave(hostSeries)
+        environment.metrics.streamEnded(result, output: admitted.output)
         environment.statistics.streamClosed(bytes: admitted.writer.position - startOffset)
         environment.registry.release(handle)
     }

@@ -23,6 +23,11 @@ final class StreamReports: Sendable {
     var open: [StreamReport] { state.withLock { Array($0.open.values) } }
     var failures: [StreamSource: Failure] { state.withLock { $0.failures } }
 
+    /// What the configuration calls the output at a path; nil: no stream has it open.
+    func outputName(of path: SourcePath) -> String? {
+        state.withLock { state in state.open.values.first { $0.output == path }?.outputName }
+    }
+
     func add(_ report: StreamReport) { state.withLock { $0.open[ObjectIdentifier(report)] = report } }
 
     func remove(_ report: StreamReport) { state.withLock { $0.open[ObjectIdentifier(report)] = nil } }
@@ -47,6 +52,8 @@ final class StreamReport: Sendable {
     let streamID: String
     let source: StreamSource
     let output: SourcePath
+    /// As the configuration calls it.
+    let outputName: String
     /// The first DNS name of the client's certificate.
     let peer: String?
     /// Unix seconds.
@@ -57,11 +64,13 @@ final class StreamReport: Sendable {
     private let gate = Mutex<RateGate?>(nil)
 
     init(
-        streamID: String, source: StreamSource, output: SourcePath, peer: String?, since: Int64, start: UInt64
+        streamID: String, source: StreamSource, output: SourcePath, outputName: String, peer: String?, since: Int64,
+        start: UInt64
     ) {
         self.streamID = streamID
         self.source = source
         self.output = output
+        self.outputName = outputName
         self.peer = peer
         self.since = since
         self.start = start

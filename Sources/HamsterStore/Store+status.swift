@@ -20,6 +20,7 @@ extension Store {
 
     /// Counts a commit that had something to do.
     func noteCommit(_ duration: Duration, _ failure: StoreError?) {
+        if failure == nil { observation.current?.committed(duration) }
         let time = now()
         commits.withLock { commits in
             commits.count += failure == nil ? 1 : 0

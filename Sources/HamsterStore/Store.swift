@@ -17,6 +17,7 @@ package final class Store: Sendable {
     /// Told of what befalls no single caller.
     let onFailure: @Sendable (StoreError) -> Void
     let onEvent: @Sendable (StoreEvent) -> Void
+    let observation: StoreObservation
     let journal: Journal
     let table: Mutex<StoreTable>
     /// Held by the one commit that runs; true once the state directory may be another's.
@@ -46,7 +47,12 @@ package final class Store: Sendable {
         self.configuration = configuration
         self.fileSystem = fileSystem
         self.now = now
-        self.onFailure = onFailure
+        let observation = StoreObservation()
+        self.observation = observation
+        self.onFailure = { error in
+            observation.current?.failed(error)
+            onFailure(error)
+        }
         self.onEvent = onEvent
         spaceFloor = SpaceFloor(
             bytesMin: configuration.freeSpaceMin, interval: configuration.freeSpaceInterval, onEvent: onEvent)
@@ -60,6 +66,9 @@ package final class Store: Sendable {
         table.mustCut = mustCut
         self.table = Mutex(table)
     }
+
+    /// From now on the observer hears of what is done and what fails.
+    package func observe(_ observer: StoreObserver) { observation.begin(observer) }
 
     /// How far a stream is committed; nil where nothing is known of it.
     package func committedPosition(of key: FileKey) -> StreamPosition? { journal.read { $0.position(of: key) } }

@@ -1,7 +1,6 @@
 import ArgumentParser
 import HamsterConfiguration
 import HamsterProgram
-import HamsterServer
 
 /// `loghamsterd check --config F`: validates and prints what is in effect.
 struct Check: AsyncParsableCommand {
@@ -12,7 +11,7 @@ struct Check: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try options.settings(LogHamsterDaemon.program)
-        try LogHamsterServer.check(settings.server)
+        try settings.check()
         for warning in settings.warnings { writeToStandardError("loghamsterd: warning: \(warning)\n") }
         print(settings.text, terminator: "")
     }

@@ -1,11 +1,14 @@
 import ArgumentParser
 import HamsterConfiguration
 import HamsterFiles
+import HamsterMetrics
 import HamsterProgram
 import HamsterServer
 import HamsterStatus
 import HamsterStore
+import HamsterTLS
 import Logging
+import ServiceLifecycle
 
 /// `loghamsterd --config F`: serves until SIGTERM.
 struct Serve: AsyncParsableCommand {
@@ -21,7 +24,7 @@ struct Serve: AsyncParsableCommand {
         for warning in settings.warnings { logger.warning("unsafe setting", metadata: ["reason": "\(warning)"]) }
         let sockets = try sockets(program, settings)
         // Before anything is touched: a certificate that can't be used is a wrong configuration.
-        try LogHamsterServer.check(settings.server)
+        try settings.check()
         program.raiseDescriptorLimit(logger)
         let store = try Store(
             settings.server.store, fileSystem: LinuxFileSystem(), now: { FileTime.now.seconds },
@@ -34,18 +37,31 @@ struct Serve: AsyncParsableCommand {
         let status = try StatusService(directory: settings.server.store.stateDirectory, logger: logger) {
             .object(StatusDocument.head(started: started) + server.status + [Program.status(of: server.credentials)])
         }
-        let reloader = reloader(server, settings, logger)
-        let credentials = CredentialWatch(settings.server.credentials, logger: logger) { reloader.reloadCertificates() }
-        let expiry = ExpiryWatch(logger: logger) { server.credentials }
-        try await program.run(server, beside: [status, credentials, expiry], log: settings.log) {
+        let metrics = try settings.metrics.map { try metricsService($0, server, logger) }
+        let reloader = reloader(server, metrics, settings, logger)
+        let credentials = CredentialWatch(settings.credentials, logger: logger) { reloader.reloadCertificates() }
+        let expiry = ExpiryWatch(logger: logger) { server.credentials + (metrics?.credentials ?? []) }
+        let others: [(any Service)?] = [status, metrics, credentials, expiry]
+        try await program.run(server, beside: others.compactMap(\.self), log: settings.log) {
             let count = store.reopenOutputs()
             logger.notice("SIGHUP: outputs are reopened", metadata: ["outputs": "\(count)"])
-            credentials.watch(reloader.reload().server.credentials)
+            credentials.watch(reloader.reload().credentials)
         }
     }
 
+    private func metricsService(
+        _ configuration: MetricsConfiguration, _ server: LogHamsterServer, _ logger: Logger
+    ) throws -> MetricsService {
+        let build = LogHamsterServer.Build(
+            version: Program.version, swift: Program.swiftVersion, openSSL: OpenSSLVersion.text)
+        return try MetricsService(
+            configuration,
+            source: MetricsSource(
+                write: { server.writeMetrics(build, to: &$0) }, obstacle: { server.obstacle }), logger: logger)
+    }
+
     private func reloader(
-        _ server: LogHamsterServer, _ settings: ServerSettings, _ logger: Logger
+        _ server: LogHamsterServer, _ metrics: MetricsService?, _ settings: ServerSettings, _ logger: Logger
     ) -> Reloader<ServerSettings> {
         Reloader(
             settings, logger: logger,
@@ -57,7 +73,11 @@ struct Serve: AsyncParsableCommand {
                     }
                     return settings
                 },
-                apply: { old, new in try server.reload(new.server) + (new.log == old.log ? [] : ["log"]) },
+                apply: { old, new in
+                    if let metrics = new.metrics { try MetricsService.check(metrics) }
+                    return try server.reload(new.server) + MetricsService.reload(metrics, to: new.metrics)
+                        + (new.log == old.log ? [] : ["log"])
+                },
                 failed: { server.reloadFailed() }))
     }
 
@@ -133,5 +153,13 @@ struct Serve: AsyncParsableCommand {
                 "output is shorter than it was",
                 metadata: ["output": "\(problem.path)", "missing_bytes": "\(problem.byteCount)"])
         }
+    }
+}
+
+extension ServerSettings {
+    /// Opens the certificates that a server with these settings would use. Throws `TLSError`.
+    func check() throws {
+        try LogHamsterServer.check(server)
+        if let metrics { try MetricsService.check(metrics) }
     }
 }

@@ -237,8 +237,22 @@ struct ServerErrorTests {
 
     static let later = [
         ErroneousFile(
-            plain + "[prometheus]\nenabled = true\n", "/d:3: prometheus.enabled: not supported yet: take it out"),
+            plain + "[prometheus]\nlisten = \"8091\"\n",
+            "/d:3: prometheus.listen: expected an address such as \":8091\", got \"8091\""),
         ErroneousFile(
-            plain + "[prometheus]\ntls = {}\n", "/d:3: prometheus.tls: not supported yet: take it out"),
+            plain + "[prometheus]\npath = \"metrics?\"\n",
+            "/d:3: prometheus.path: expected a path such as \"/metrics\", got \"metrics?\""),
+        ErroneousFile(
+            plain + "[prometheus]\npath = \"/readyz\"\n",
+            "/d:3: prometheus.path: /readyz says whether the program is well: choose another"),
+        ErroneousFile(
+            plain + "[prometheus.tls]\nclient_auth = \"require\"\n",
+            "/d:2: prometheus.tls.cert: missing: the server's certificate chain",
+            "/d:2: prometheus.tls.key: missing: the key of the server's certificate",
+            "/d:3: prometheus.tls.client_auth: client certificates can't be checked without client_ca"),
+        ErroneousFile(
+            plain + "[prometheus.tls]\nenabled = false\nbind_host = true\n",
+            "/d:4: prometheus.tls.bind_host: unknown key (known here: cert, client_auth, client_ca, crl, enabled, key, min_version)"
+        ),
     ]
 }

@@ -1,0 +1,82 @@
+internal import HamsterCore
+internal import HamsterMetrics
+internal import HamsterTLS
+
+extension MetricsConfiguration {
+    /// Reads `[prometheus]`. Nil: metrics are switched off.
+    static func reading(_ table: TableReader, listen fallback: String) -> MetricsConfiguration? {
+        let isEnabled = table.bool("enabled", default: false)
+        let listen = table.string("listen", default: fallback)
+        let path = path(table)
+        let tls = tls(table)
+        table.finish()
+        guard let place = HostAndPort(listen) else {
+            table.report("listen", "expected an address such as \(quoted(fallback)), got \(quoted(listen))")
+            return nil
+        }
+        return isEnabled ? MetricsConfiguration(address: place.host, port: place.port, path: path, tls: tls) : nil
+    }
+
+    /// A sentence for each setting that is allowed and unwise.
+    var warnings: [String] {
+        guard tls == nil, !HostAndPort.isLoopback(address) else { return [] }
+        return ["metrics are offered without TLS on \(listener): everybody who reaches it can read them"]
+    }
+
+    private static func path(_ table: TableReader) -> String {
+        let path = table.string("path", default: "/metrics")
+        let isPath =
+            path.first == "/" && path.utf8.allSatisfy { (0x21...0x7E).contains($0) && $0 != 0x3F && $0 != 0x23 }
+        if !isPath {
+            table.report("path", "expected a path such as \"/metrics\", got \(quoted(path))")
+        } else if [healthPath, readinessPath].contains(path) {
+            table.report("path", "\(path) says whether the program is well: choose another")
+        }
+        return path
+    }
+
+    /// The keys of the server's `[tls]`, but for those that are about hosts.
+    private static func tls(_ table: TableReader) -> TLSServerConfiguration? {
+        let below = table.table("tls")
+        guard table.has("tls") else { return nil }
+        let reading = below.serverTLS()
+        below.finish()
+        return reading.isEnabled ? reading.configuration : nil
+    }
+}
+
+/// What a table says of TLS for who accepts connections.
+struct ServerTLSReading {
+    /// False: it is switched off in so many words.
+    var isEnabled: Bool
+    var configuration: TLSServerConfiguration
+}
+
+extension TableReader {
+    /// Reads certificates and versions. What is wrong in a table that is switched off is still wrong.
+    func serverTLS() -> ServerTLSReading {
+        let isEnabled = bool("enabled", default: true)
+        let certificate = isEnabled ? requiredPath("cert", "the server's certificate chain") : path("cert")
+        let key = isEnabled ? requiredPath("key", "the key of the server's certificate") : path("key")
+        let clientCA = path("client_ca")
+        let authentication = clientAuthentication(hasCA: clientCA != nil)
+        let crl = path("crl")
+        let version = minimumVersion()
+        return ServerTLSReading(
+            isEnabled: isEnabled,
+            configuration: TLSServerConfiguration(
+                certificate: certificate ?? "", key: key ?? "", clientCA: clientCA,
+                clientAuthentication: authentication, crl: crl, minimumVersion: version))
+    }
+
+    private func clientAuthentication(hasCA: Bool) -> TLSServerConfiguration.ClientAuthentication {
+        let authentication =
+            choice(
+                "client_auth", ["none": .none, "optional": .optional, "require": .require],
+                default: hasCA ? "require" : "none") ?? TLSServerConfiguration.ClientAuthentication.none
+        if authentication != .none, !hasCA {
+            report("client_auth", "client certificates can't be checked without client_ca")
+        }
+        return authentication
+    }
+}
