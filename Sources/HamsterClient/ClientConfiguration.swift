@@ -82,6 +82,9 @@ package struct InputConfiguration: Sendable {
             && files.rotateWait == other.files.rotateWait
     }
 
+    /// How metrics and logs name the input that stands at `index`.
+    func label(at index: Int) -> String { name ?? "input[\(index)]" }
+
     /// The service of a file: the input's name, or the file's name without its extension.
     package func service(of path: SourcePath) -> String {
         if let name { return name }

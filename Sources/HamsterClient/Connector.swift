@@ -1,4 +1,5 @@
 internal import HamsterFiles
+internal import HamsterMetrics
 internal import HamsterProtocol
 internal import HamsterTLS
 internal import Logging
@@ -47,13 +48,14 @@ final class Connector: Sendable {
     private let group: MultiThreadedEventLoopGroup
     private let threadPool: NIOThreadPool
     private let logger: Logger
+    private let metrics: ClientMetrics
     private let state: Mutex<State>
     private let leftFirst = WakeSignal()
 
     /// Reads the certificates. Throws `TLSError`.
     init(
         _ configuration: ClientConfiguration, group: MultiThreadedEventLoopGroup, threadPool: NIOThreadPool,
-        logger: Logger
+        logger: Logger, metrics: ClientMetrics
     ) throws(TLSError) {
         state = Mutex(
             State(
@@ -61,10 +63,31 @@ final class Connector: Sendable {
         self.group = group
         self.threadPool = threadPool
         self.logger = logger
+        self.metrics = metrics
     }
 
     /// The target that the next connection tries first.
     var preferredTarget: String { state.withLock { $0.endpoints[$0.preferred].target.description } }
+
+    /// Every target, and whether streams go to it and can.
+    var targets: [(name: String, isConnected: Bool)] {
+        state.withLock { state in
+            state.endpoints.enumerated().map { index, endpoint in
+                (endpoint.target.description, index == state.preferred && state.isReachable == true)
+            }
+        }
+    }
+
+    /// Why there is no target, in one line; nil: there is one.
+    var obstacle: String? {
+        state.withLock { state in
+            switch state.isReachable {
+            case true?: nil
+            case false?: "no target can be reached"
+            case nil: "no target was connected to yet"
+            }
+        }
+    }
 
     /// The certificates of all targets, with their ends.
     var credentials: [CredentialValidity] {
@@ -96,7 +119,9 @@ final class Connector: Sendable {
         var transfer = transfer
         transfer.logger[metadataKey: "target"] = "\(endpoint.target.description)"
         let opened = transfer.opened
+        let attempt = Attempt(metrics)
         transfer.opened = {
+            attempt.succeeded()
             self.reachable(endpoint)
             opened()
         }
@@ -107,6 +132,7 @@ final class Connector: Sendable {
                 TransferHandler(transfer: transfer, outcome: outcome, threadPool: threadPool)
             }
         } catch {
+            attempt.failed(error.reason)
             failed(index, error)
             return .failed(error)
         }
@@ -124,7 +150,11 @@ final class Connector: Sendable {
             channel.pipeline.fireUserInboundEventTriggered(TransferCommand.stop)
         }
         guard let result else { return .failed(.interrupted("the event loop has ended")) }
-        if case .failed(let failure) = result { failed(index, failure) }
+        if case .failed(let failure) = result {
+            attempt.failed(failure.reason)
+            failed(index, failure)
+        }
+        if case .refused(let reply) = result { attempt.failed("\(reply.code.rawValue)") }
         // With a time of 0 it is this very server that the stream has to come back to.
         if case .refused(let reply) = result, reply.code == .unavailable, reply.retrySeconds != 0 {
             advance(from: index)
@@ -265,6 +295,24 @@ extension Connector {
             return state.preferred > 0
         }
         if hasLeft { leftFirst.raise() }
+    }
+}
+
+/// Counts one attempt to open a stream, once.
+private final class Attempt: Sendable {
+    private let metrics: ClientMetrics
+    private let isCounted = Atomic<Bool>(false)
+
+    init(_ metrics: ClientMetrics) { self.metrics = metrics }
+
+    func succeeded() { count("ok", "") }
+
+    /// Does nothing where the stream was open before.
+    func failed(_ reason: String) { count("failed", reason) }
+
+    private func count(_ result: String, _ reason: String) {
+        guard !isCounted.exchange(true, ordering: .relaxed) else { return }
+        metrics.connects[result, reason].add()
     }
 }
 

@@ -1,5 +1,6 @@
 internal import HamsterCore
 internal import HamsterFiles
+internal import HamsterMetrics
 internal import HamsterState
 internal import HamsterTail
 internal import Logging
@@ -98,12 +99,20 @@ struct InputWatcher {
             start(shipper, leaving.removeValue(forKey: path.path))
         }
         for path in changes.found + changes.changed {
-            for file in path.all { environment.progress.found(file) }
+            for file in path.all {
+                environment.progress.found(file)
+                if file.takeRotation() { noteRotation(of: path) }
+            }
             shippers[path.path]?.wake()
         }
         for (path, byteCount) in changes.lost {
             if let file = path.first { shippers[path.path]?.report(lost: byteCount, of: file) }
         }
+    }
+
+    private func noteRotation(of path: FollowedPath) {
+        guard let shipper = shippers[path.path] else { return }
+        environment.metrics.rotations[shipper.label, "rename"].add()
     }
 
     /// Puts a configuration in force that was laid ready. True: everything has to be looked at by it.

@@ -1,5 +1,6 @@
 internal import HamsterCore
 internal import HamsterFiles
+internal import HamsterMetrics
 internal import HamsterProtocol
 internal import HamsterRateLimit
 internal import HamsterState
@@ -20,6 +21,7 @@ final class PathShipper: Sendable {
         var connector: Connector
         var limiter: RateLimiter
         var progress: ShippingProgress
+        var metrics: ClientMetrics
         var threadPool: NIOThreadPool
         var logger: Logger
         /// For a file that only a look at everything finds.
@@ -58,6 +60,9 @@ final class PathShipper: Sendable {
     }
 
     var input: InputConfiguration { currentInput.withLock { $0 } }
+
+    /// The input, as metrics name it.
+    var label: String { input.label(at: followed.input) }
 
     private var descriptorWait: Duration { Self.descriptorWaitMax * Double.random(in: 0.5...1) }
 
@@ -265,6 +270,7 @@ extension PathShipper {
             logger.notice(
                 "file holds new content, sending from its start",
                 metadata: ["generation": "\(file.record.generation)"])
+            environment.metrics.rotations[label, "truncate"].add()
             if lost > 0 { report(lost: lost, of: file) }
             return true
         case .failure(let error):
@@ -294,6 +300,7 @@ extension PathShipper {
 
     func report(lost byteCount: UInt64, of file: TailedFile) {
         environment.progress.lost(byteCount)
+        environment.metrics.lostBytes[label].add(byteCount)
         logger.warning(
             "bytes were removed before they could be sent",
             metadata: ["lost_bytes": "\(byteCount)", "acknowledged": "\(file.acknowledged)"])
@@ -399,6 +406,8 @@ extension PathShipper {
         guard let token = record.token else { return nil }
         let rotation = followed.rotation
         let size = await onPool { Result { () throws(FileError) in try rotation.completeSize(of: file, now: .now) } }
+        let acknowledged = OffsetCounter(environment.metrics.acknowledgedBytes[label])
+        acknowledged.begin(at: record.position.offset)
         let request = StreamRequest(
             source: StreamSource(host: environment.configuration.hostName, path: record.path),
             service: input.service(of: record.path),
@@ -411,11 +420,13 @@ extension PathShipper {
             settings: FileTransfer.Settings(
                 chunkBytesMin: input.chunkBytesMin, flushInterval: input.flushInterval, closeIdle: input.closeIdle),
             rotation: rotation, slot: slot, limiter: environment.limiter, logger: logger,
+            readBytes: environment.metrics.readBytes[label],
             isOverwritten: { [environment, followed] () throws(FileError) in
                 try environment.catalogue.isOverwritten(file, of: followed)
             },
             opened: { [self] in note(.streaming) },
             acknowledged: { [environment] record in
+                acknowledged.advance(to: record.position.offset)
                 environment.state.update(record)
                 environment.progress.acknowledged(file.identity, record.position.offset)
             })

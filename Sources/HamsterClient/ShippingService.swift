@@ -1,5 +1,6 @@
 internal import HamsterCore
 package import HamsterFiles
+internal import HamsterMetrics
 internal import HamsterProtocol
 internal import HamsterRateLimit
 package import HamsterState
@@ -28,7 +29,9 @@ package final class ShippingService: Service {
     /// The paths that were given up, where the retry policy allows that.
     package let failures = ShippingFailures()
     private let catalogue: SharedCatalogue
-    private let shippers = ShipperTable()
+    let metrics = ClientMetrics()
+    let lagWatch = LagWatch()
+    let shippers = ShipperTable()
     private let running = Mutex<PathShipper.Environment?>(nil)
 
     /// Opens nothing yet.
@@ -61,6 +64,11 @@ package final class ShippingService: Service {
             _ = try fileSystem.open(path)
         }
     }
+
+    /// What the shippers share, while the client runs.
+    var environment: PathShipper.Environment? { running.withLock { $0 } }
+
+    var inputLabels: [String] { live.current.inputs.enumerated().map { $1.label(at: $0) } }
 
     /// The certificates that are in use, with their ends; empty before the first target is spoken to.
     package var credentials: [CredentialValidity] { running.withLock { $0 }?.connector.credentials ?? [] }
@@ -109,8 +117,10 @@ package final class ShippingService: Service {
         return PathShipper.Environment(
             live: live, state: state, catalogue: catalogue,
             slots: ConnectionSlots(slotsMax: configuration.connectionsMax),
-            connector: try Connector(configuration, group: group, threadPool: threadPool, logger: logger),
-            limiter: Self.limiter(configuration, on: group.any()), progress: progress, threadPool: threadPool,
+            connector: try Connector(
+                configuration, group: group, threadPool: threadPool, logger: logger, metrics: metrics),
+            limiter: Self.limiter(configuration, on: group.any()), progress: progress, metrics: metrics,
+            threadPool: threadPool,
             logger: logger)
     }
 
@@ -124,6 +134,7 @@ package final class ShippingService: Service {
         environment.slots.limit(to: new.connectionsMax)
         environment.limiter.change(RateLimits(total: new.bytesPerSecond))
         live.offer(new)
+        metrics.reloads["ok"].add()
         environment.rescan.request()
         for shipper in shippers.all { shipper.retry() }
         return restart

@@ -36,21 +36,18 @@ struct ShippingStatus {
 
     private static func file(_ file: TailedFile, of shipper: PathShipper, isFirst: Bool) -> JSON {
         let record = file.record
-        // A file that was closed to save descriptors is not opened for this.
-        let status = file.isOpen ? try? file.status() : nil
-        let size = status?.size ?? record.sizeSeen
+        let measure = FileMeasure(file, of: shipper, isFirst: isFirst)
         let condition = shipper.condition
-        let acknowledged = record.position.offset
         return .object([
             .init("path", .string("\(record.path)")),
             .init("location", .string("\(file.location)")),
             .init("file", .optional(record.token?.text)),
-            .init("size", .number(size)),
-            .init("acknowledged", .number(acknowledged)),
-            .init("lag_bytes", .number(size > acknowledged ? size - acknowledged : 0)),
-            .init("state", .string(isFirst ? condition.phase.rawValue : "behind")),
+            .init("size", .number(measure.size)),
+            .init("acknowledged", .number(measure.acknowledged)),
+            .init("lag_bytes", .number(measure.lag)),
+            .init("state", .string(measure.state)),
             .init("rotated", .bool(file.rotatedAt != nil)),
-            .init("deleted", .bool(status?.links == 0)),
+            .init("deleted", .bool(measure.isDeleted)),
             .init("input", .number(shipper.followed.input)),
             .init("last_error", .optional(isFirst ? condition.lastError : nil)),
             .init("last_error_at", isFirst ? condition.lastErrorAt.map { .number($0) } ?? .null : .null),

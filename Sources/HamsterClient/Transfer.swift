@@ -1,5 +1,6 @@
 internal import HamsterCore
 internal import HamsterFiles
+internal import HamsterMetrics
 package import HamsterProtocol
 internal import HamsterRateLimit
 internal import HamsterState
@@ -18,6 +19,8 @@ struct Transfer: Sendable {
     /// What all streams of the client send through.
     var limiter: RateLimiter
     var logger: Logger
+    /// Counts what is sent of the file.
+    var readBytes = Counter()
     /// Called on the thread pool before the first byte of a file is sent: whether it holds other content by now.
     var isOverwritten: @Sendable () throws(FileError) -> Bool = { () throws(FileError) in false }
     /// Called on the event loop once the server has opened the stream.

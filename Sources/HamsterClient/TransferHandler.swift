@@ -1,5 +1,6 @@
 internal import HamsterCore
 internal import HamsterFiles
+internal import HamsterMetrics
 internal import HamsterProtocol
 internal import HamsterRateLimit
 internal import HamsterState
@@ -296,6 +297,7 @@ extension TransferHandler {
     private func send(_ batch: ByteBuffer) {
         stopTimers()
         transfer.slot.setIdle(false)
+        transfer.readBytes.add(UInt64(batch.readableBytes))
         var bytes = batch
         if let deflater {
             bytes = ByteBuffer()

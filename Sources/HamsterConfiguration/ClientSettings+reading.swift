@@ -1,5 +1,6 @@
 internal import HamsterClient
 package import HamsterCore
+internal import HamsterMetrics
 internal import HamsterProtocol
 internal import HamsterTLS
 internal import HamsterTail
@@ -22,10 +23,10 @@ extension ClientSettings {
         client = ClientConfiguration(hostName: host, targets: targets, inputs: [])
         Self.transport(targetTable, &client)
         client.inputs = Self.inputs(root, overrides, reading, defaults)
-        Self.refuseLater(root)
+        metrics = MetricsConfiguration.reading(root.table("prometheus"), listen: "127.0.0.1:8092")
         root.finish()
         text = reading.text
-        warnings = Self.warnings(targets)
+        warnings = Self.warnings(targets) + (metrics?.warnings ?? [])
         try reading.finish()
     }
 
@@ -99,18 +100,6 @@ extension ClientSettings {
             "connect_timeout", in: .milliseconds(100)...(.seconds(600)), default: .seconds(10))
         client.bytesPerSecond = table.rate("rate_limit")
         table.finish()
-    }
-
-    private static func refuseLater(_ root: TableReader) {
-        let prometheus = root.table("prometheus")
-        if prometheus.bool("enabled", default: false) {
-            prometheus.report("enabled", "not supported yet: take it out")
-        }
-        if let listen = prometheus.string("listen"), HostAndPort(listen) == nil {
-            prometheus.report("listen", "expected an address such as \"127.0.0.1:8092\", got \(quoted(listen))")
-        }
-        prometheus.refuseUnsupported("path", "tls")
-        prometheus.finish()
     }
 }
 

@@ -1,14 +1,20 @@
 package import HamsterClient
+package import HamsterMetrics
 
 /// What `loghamsterc` runs with.
 package struct ClientSettings: Sendable {
     package var log: LogSettings
     package var stateDirectory: String
     package var client: ClientConfiguration
+    /// Nil: nobody is offered metrics.
+    package var metrics: MetricsConfiguration?
     /// The configuration in effect, as TOML with every default.
     package var text: String
     /// Settings that are allowed and unwise, a sentence each.
     package var warnings: [String]
+
+    /// The files of certificates, keys and revocations.
+    package var credentials: [String] { client.credentials + (metrics?.credentials ?? []) }
 }
 
 /// What the command line and the environment put over the file's values; nil: not given.

@@ -15,6 +15,7 @@ package final class TailedFile: Sendable {
         /// Who reads at present, and so needs it open.
         var users = 0
         var rotatedAt: FileTime?
+        var isRotationTold = false
         var sizeLimit: UInt64?
         var mustAnnounce = false
         /// Whether the content was compared with the record since the file was found.
@@ -153,6 +154,14 @@ extension TailedFile {
     package func markRotated(at time: FileTime) {
         state.withLock { state in
             if state.rotatedAt == nil { state.rotatedAt = time }
+        }
+    }
+
+    /// Whether the file has left its path since the last time that somebody asked.
+    package func takeRotation() -> Bool {
+        state.withLock { state in
+            defer { state.isRotationTold = state.rotatedAt != nil }
+            return state.rotatedAt != nil && !state.isRotationTold
         }
     }
 

@@ -1,5 +1,4 @@
 import ArgumentParser
-import HamsterClient
 import HamsterConfiguration
 import HamsterProgram
 
@@ -12,7 +11,7 @@ struct Check: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try options.settings(LogHamsterCommand.program, files: nil, isOnce: false)
-        try ShippingService.check(settings.client)
+        try settings.check()
         for warning in settings.warnings { writeToStandardError("loghamsterc: warning: \(warning)\n") }
         print(settings.text, terminator: "")
     }

@@ -2,10 +2,12 @@ import ArgumentParser
 import HamsterClient
 import HamsterConfiguration
 import HamsterFiles
+import HamsterMetrics
 import HamsterProgram
 import HamsterState
 import HamsterStatus
 import Logging
+import ServiceLifecycle
 
 /// `loghamsterc --config F` and `loghamsterc --target HOST:PORT FILE…`: ships files as they grow, until SIGTERM.
 struct Follow: AsyncParsableCommand {
@@ -23,7 +25,7 @@ struct Follow: AsyncParsableCommand {
         let logger = program.logger(settings.log)
         for warning in settings.warnings { logger.warning("unsafe setting", metadata: ["reason": "\(warning)"]) }
         // Before anything is touched: a certificate that can't be used is a wrong configuration.
-        try ShippingService.check(settings.client)
+        try settings.check()
         settings.client.useDescriptors(program.raiseDescriptorLimit(logger))
         let fileSystem = LinuxFileSystem()
         let state = try StateStore(directory: settings.stateDirectory, fileSystem: fileSystem)
@@ -40,16 +42,24 @@ struct Follow: AsyncParsableCommand {
                 Program.statusHead("loghamsterc", started: started) + shipping.status
                     + [Program.status(of: shipping.credentials)])
         }
-        let reloader = reloader(shipping, settings, logger)
-        let credentials = CredentialWatch(settings.client.credentials, logger: logger) { reloader.reloadCertificates() }
-        let expiry = ExpiryWatch(logger: logger) { shipping.credentials }
-        try await program.run(shipping, beside: [status, credentials, expiry], log: settings.log) {
-            credentials.watch(reloader.reload().client.credentials)
+        let metrics = try settings.metrics.map { configuration in
+            try MetricsService(
+                configuration,
+                source: MetricsSource(
+                    write: { shipping.writeMetrics(to: &$0) }, obstacle: { shipping.obstacle }), logger: logger)
+        }
+        let reloader = reloader(shipping, metrics, settings, logger)
+        let credentials = CredentialWatch(settings.credentials, logger: logger) { reloader.reloadCertificates() }
+        let expiry = ExpiryWatch(logger: logger) { shipping.credentials + (metrics?.credentials ?? []) }
+        let lag = metrics.map { _ in LagService(shipping: shipping) }
+        let others: [(any Service)?] = [status, metrics, lag, credentials, expiry]
+        try await program.run(shipping, beside: others.compactMap(\.self), log: settings.log) {
+            credentials.watch(reloader.reload().credentials)
         }
     }
 
     private func reloader(
-        _ shipping: ShippingService, _ settings: ClientSettings, _ logger: Logger
+        _ shipping: ShippingService, _ metrics: MetricsService?, _ settings: ClientSettings, _ logger: Logger
     ) -> Reloader<ClientSettings> {
         Reloader(
             settings, logger: logger,
@@ -63,8 +73,25 @@ struct Follow: AsyncParsableCommand {
                     return settings
                 },
                 apply: { old, new in
-                    try shipping.reload(new.client) + (new.stateDirectory == old.stateDirectory ? [] : ["state"])
+                    if let metrics = new.metrics { try MetricsService.check(metrics) }
+                    return try shipping.reload(new.client) + MetricsService.reload(metrics, to: new.metrics)
+                        + (new.stateDirectory == old.stateDirectory ? [] : ["state"])
                         + (new.log == old.log ? [] : ["log"])
-                }))
+                }, failed: { shipping.reloadFailed() }))
+    }
+}
+
+/// Keeps the files' ages up to date, for metrics.
+private struct LagService: Service {
+    let shipping: ShippingService
+
+    func run() async throws { await cancelWhenGracefulShutdown { await shipping.followLag() } }
+}
+
+extension ClientSettings {
+    /// Opens the certificates that a client with these settings would use. Throws `TLSError`.
+    func check() throws {
+        try ShippingService.check(client)
+        if let metrics { try MetricsService.check(metrics) }
     }
 }

@@ -193,7 +193,6 @@ struct ClientErrorTests {
             "/c:6: input[0].onrotate: method \"once\" knows no rotation: take it out, or use \"watch\" or \"close\""),
         ErroneousFile(
             target + input + "[prometheus]\nenabled = true\nlisten = \"8092\"\n",
-            "/c:6: prometheus.enabled: not supported yet: take it out",
             "/c:7: prometheus.listen: expected an address such as \"127.0.0.1:8092\", got \"8092\""),
     ]
 

@@ -67,7 +67,8 @@ struct EffectiveTextTests {
 
                 [prometheus]
                 enabled = false
-                # listen: none
+                listen = "127.0.0.1:8092"
+                path = "/metrics"
 
                 """)
     }
@@ -87,7 +88,7 @@ extension ClientSettings {
         var plain = client
         let metadata = client.inputs.map { $0.metadata.sorted { $0.key < $1.key }.description }
         for index in plain.inputs.indices { plain.inputs[index].metadata = [:] }
-        return "\(plain) \(metadata) \(log) \(stateDirectory) \(warnings)"
+        return "\(plain) \(metadata) \(log) \(stateDirectory) \(metrics.map { "\($0)" } ?? "-") \(warnings)"
     }
 }
 
