@@ -1,0 +1,70 @@
+import Foundation
+import HamsterMetrics
+import HamsterTesting
+import Testing
+
+@testable import HamsterClient
+@testable import HamsterServer
+
+/// docs/metrics.md lists exactly what the programs have.
+struct CataloguesAreDocumentedTests {
+    @Test func `every metric of the server is documented, and nothing else`() throws {
+        let documented = try rows("## Server") + rows("## Both")
+
+        #expect(documented == descriptions(in: ServerMetrics()).map(Row.init))
+    }
+
+    @Test func `every metric of the client is documented, and nothing else`() throws {
+        let documented = try rows("## Client") + rows("## Both")
+
+        #expect(documented == descriptions(in: ClientMetrics()).map(Row.init))
+    }
+
+    @Test(arguments: [descriptions(in: ServerMetrics()), descriptions(in: ClientMetrics())])
+    func `names follow the rules of Prometheus`(metrics: [MetricDescription]) {
+        #expect(Set(metrics.map(\.name)).count == metrics.count)
+        for metric in metrics {
+            #expect((metric.kind == .counter) == metric.name.hasSuffix("_total"), "\(metric.name)")
+            #expect(metric.name.wholeMatch(of: /(loghamster|process)(_[a-z]+)+/) != nil, "\(metric.name)")
+            #expect(metric.labels.allSatisfy { $0.wholeMatch(of: /[a-z]+/) != nil }, "\(metric.labels)")
+            #expect(!metric.help.isEmpty && !metric.help.hasSuffix("."), "\(metric.name)")
+        }
+    }
+
+    /// The rows of the table below a heading.
+    private func rows(_ heading: String) throws -> [Row] {
+        let text = try String(contentsOfFile: "\(Repository.root)/docs/metrics.md", encoding: .utf8)
+        let section = try #require(text.components(separatedBy: "\n\(heading)\n").dropFirst().first)
+            .components(separatedBy: "\n## ")[0]
+        return section.split(separator: "\n").filter { $0.hasPrefix("| `") }.map(Row.init)
+    }
+}
+
+private struct Row: Equatable {
+    var name: String
+    var kind: String
+    var labels: [String]
+
+    init(_ line: Substring) {
+        let cells = line.split(separator: "|").map { $0.replacing("`", with: "").trimmingCharacters(in: .whitespaces) }
+        (name, kind) = (cells[0], cells[1])
+        labels = cells[2].split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+    }
+
+    init(_ metric: MetricDescription) {
+        (name, kind, labels) = (metric.name, metric.kind.rawValue, metric.labels)
+    }
+}
+
+/// The members of a catalogue that are metrics, in their order.
+private func descriptions(in catalogue: Any) -> [MetricDescription] {
+    Mirror(reflecting: catalogue).children.flatMap { child -> [MetricDescription] in
+        switch child.value {
+        case let metric as MetricDescription: [metric]
+        case let family as CounterFamily: [family.description]
+        case let histogram as Histogram: [histogram.description]
+        case let process as ProcessMetrics: descriptions(in: process)
+        default: []
+        }
+    }
+}
