@@ -15,8 +15,9 @@ package final class Counter: Sendable {
 ///
 /// Who counts often asks for a counter once, and keeps it.
 package final class CounterFamily: Sendable {
-    /// So many series there may be; the rest is counted together, with `_other` for each label.
-    package static let seriesMax = 1_000
+    /// So many series there may be; the rest is counted together, with `_other` for each label. The values come from lists and
+    /// from the configuration: this is for the day when they don't.
+    package static let seriesMax = 10_000
     /// The label's value for what is counted together.
     package static let otherName = "_other"
 

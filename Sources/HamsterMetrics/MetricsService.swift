@@ -79,9 +79,9 @@ package final class MetricsService: Service {
         } catch {
             result = .failure(error)
         }
-        // First: what is still scraped is of no use, and may wait for a disk.
-        try await group.shutdownGracefully()
+        // First: what is still scraped goes to the event loop.
         try await scraping.shutdownGracefully()
+        try await group.shutdownGracefully()
         try result.get()
     }
 

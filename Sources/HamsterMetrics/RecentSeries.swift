@@ -49,11 +49,14 @@ package final class RecentSeries: Sendable {
         var uses = 0
     }
 
+    /// Default: so many names have a series.
+    package static let seriesMax = 1_000
+
     private let seriesMax: Int
     private let other = Series(CounterFamily.otherName)
     private let state = Mutex(State())
 
-    package init(seriesMax: Int = CounterFamily.seriesMax) { self.seriesMax = seriesMax }
+    package init(seriesMax: Int = RecentSeries.seriesMax) { self.seriesMax = seriesMax }
 
     /// The series for a name, until ``leave(_:)``.
     package func join(_ name: String) -> Series {

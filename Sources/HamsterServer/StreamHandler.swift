@@ -41,7 +41,7 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private let inflater: Inflater?
     private let size: UInt64?
     private let report: StreamReport
-    private let hostSeries: RecentSeries.Series
+    private var hostSeries: RecentSeries.Series?
     private var result = ServerMetrics.StreamResult.interrupted
     private var hasProgressed = false
     private var machine: ServerStream
@@ -83,7 +83,6 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
             streamID: handle.streamID, source: request.source, output: admitted.writer.path,
             outputName: admitted.output, peer: environment.peer, since: FileTime.now.seconds,
             start: admitted.writer.start.offset)
-        hostSeries = environment.metrics.hosts.join(request.source.hostKey)
         feed = OutputFeed(writer: admitted.writer, loop: loop, threadPool: environment.threadPool)
         machine = ServerStream(
             isAcknowledged: request.acknowledgement != nil, offset: admitted.grant.offset ?? 0)
@@ -92,6 +91,7 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         environment.registry.reports.add(report)
+        hostSeries = environment.metrics.hosts.join(report.source.hostKey)
         report.limited(
             by: feed.limit(by: environment.limiter, host: report.source.hostKey, output: admitted.output))
         feed.onProgress = { [weak self] in self?.progressed() }
@@ -175,7 +175,7 @@ extension StreamHandler {
             fail(error.reply, error)
         }
         admitted.tally.received(batch)
-        hostSeries.add(batch.readableBytes, at: FileTime.now.seconds)
+        hostSeries?.add(batch.readableBytes, at: FileTime.now.seconds)
         noteWritten()
     }
 
@@ -362,7 +362,7 @@ extension StreamHandler {
         admitted.commits.detach()
         admitted.writer.close()
         noteWritten()
-        environment.metrics.hosts.leave(hostSeries)
+        if let hostSeries { environment.metrics.hosts.leave(hostSeries) }
         environment.metrics.streamEnded(result, output: admitted.output)
         environment.statistics.streamClosed(bytes: admitted.writer.position - startOffset)
         environment.registry.release(handle)
