@@ -31,6 +31,36 @@ struct CataloguesAreDocumentedTests {
         }
     }
 
+    @Test func `alerts look only at metrics that exist`() throws {
+        let rules = try String(
+            contentsOfFile: "\(Repository.root)/deploy/prometheus/loghamster.rules.yml", encoding: .utf8)
+        let used = Set(rules.matches(of: /loghamster_[a-z_]+/).map { String($0.output) })
+        let known = Set((descriptions(in: ServerMetrics()) + descriptions(in: ClientMetrics())).map(\.name))
+
+        #expect(used.count > 8)
+        #expect(used.subtracting(known) == [])
+    }
+
+    @Test func `alerts fire when they have to, and not otherwise`() async throws {
+        let scratch = try ScratchDirectory()
+        let directory = "\(Repository.root)/deploy/prometheus"
+        try #require(FileManager.default.fileExists(atPath: "\(directory)/loghamster.rules.test.yml"))
+        let commands = [
+            ["test", "rules", "\(directory)/loghamster.rules.test.yml"],
+            ["check", "config", "\(directory)/prometheus.yml"],
+        ]
+        guard FileManager.default.isExecutableFile(atPath: Self.promtool) else {
+            print("promtool is missing: alert rules were not tested; apt-get install prometheus")
+            return
+        }
+        for arguments in commands {
+            let process = try ChildProcess(Self.promtool, arguments, in: scratch)
+            #expect(try await process.exitCode() == 0, "\(process.output) \(process.errors)")
+        }
+    }
+
+    private static let promtool = "/usr/bin/promtool"
+
     /// The rows of the table below a heading.
     private func rows(_ heading: String) throws -> [Row] {
         let text = try String(contentsOfFile: "\(Repository.root)/docs/metrics.md", encoding: .utf8)
