@@ -179,7 +179,8 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "HamsterProgramTests", dependencies: ["HamsterProgram", "HamsterTLS", logging],
+            name: "HamsterProgramTests",
+            dependencies: ["HamsterCore", "HamsterProgram", "HamsterTLS", "HamsterTesting", logging],
             swiftSettings: settings),
         .testTarget(
             name: "HamsterProtocolTests",

@@ -41,10 +41,12 @@ struct InputWatcher {
         let watches = isWatching ? WatchedDirectories(try DirectoryWatch()) : nil
         defer { watches?.close() }
         var duration = await scan(watches, start)
+        environment.phase.hasLooked()
         guard let watches else { return }
         var scannedAt = ContinuousClock.now
         var dueAt = scannedAt + Self.rescanInterval
         while !Task.isCancelled {
+            environment.phase.ofLooks.answer()
             if await reload() { dueAt = .now }
             let events = await watches.events(until: dueAt, or: environment.rescan)
             let isEverythingTold = await look(at: events, start)

@@ -24,11 +24,11 @@ final class PathShipper: Sendable {
         var metrics: ClientMetrics
         var threadPool: NIOThreadPool
         var logger: Logger
-        /// For a file that only a look at everything finds.
-        var rescan = RescanRequest()
+        var phase: ShippingPhase
         var descriptorShortage = ShortageReport()
 
         var configuration: ClientConfiguration { live.current }
+        var rescan: RescanRequest { phase.rescan }
     }
 
     /// Descriptors come back as soon as other files are delivered.

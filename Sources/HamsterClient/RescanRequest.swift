@@ -10,6 +10,9 @@ final class RescanRequest: Sendable {
         signal.raise()
     }
 
+    /// Ends the wait without a request.
+    func wake() { signal.raise() }
+
     /// Returns after a request, at cancellation, or for no reason: ``take()`` tells. One waiter at a time.
     func wait() async { await signal.wait() }
 

@@ -1,4 +1,4 @@
-internal import HamsterCore
+package import HamsterCore
 package import HamsterFiles
 internal import HamsterMetrics
 internal import HamsterProtocol
@@ -32,6 +32,7 @@ package final class ShippingService: Service {
     let metrics = ClientMetrics()
     let lagWatch = LagWatch()
     let shippers = ShipperTable()
+    private let phase = ShippingPhase()
     private let running = Mutex<PathShipper.Environment?>(nil)
 
     /// Opens nothing yet.
@@ -81,6 +82,19 @@ package final class ShippingService: Service {
         ).document
     }
 
+    /// Returns after the first look for files, or at cancellation.
+    package func untilFirstLook() async { await phase.untilFirstLook() }
+
+    /// The loops without which nothing is found, sent or remembered.
+    package var loops: [WorkLoop] { phase.loops }
+
+    /// How the files fare, in one line.
+    package var summary: String {
+        let (files, target) = (progress.snapshot, running.withLock { $0 }?.connector.preferredTarget ?? "-")
+        return
+            "\(files.files) files found for \(target), \(files.bytesAcknowledged) of \(files.bytes) bytes acknowledged"
+    }
+
     /// Returns at graceful shutdown or cancellation after the last acknowledgements, or, where all inputs are sent once,
     /// when they are delivered or given up. Throws `TLSError` for certificates that can't be used, `FileError` where
     /// the system allows no watching.
@@ -93,6 +107,8 @@ package final class ShippingService: Service {
             let environment = try environment(group, threadPool)
             running.withLock { $0 = environment }
             defer { running.withLock { $0 = nil } }
+            phase.begin(on: group)
+            defer { phase.end() }
             result = .success(try await ship(environment))
         } catch {
             result = .failure(error)
@@ -121,7 +137,7 @@ package final class ShippingService: Service {
                 configuration, group: group, threadPool: threadPool, logger: logger, metrics: metrics),
             limiter: Self.limiter(configuration, on: group.any()), progress: progress, metrics: metrics,
             threadPool: threadPool,
-            logger: logger)
+            logger: logger, phase: phase)
     }
 
     /// Puts another configuration in force: inputs, targets, certificates, rates. Streams go on where nothing changes for
@@ -204,6 +220,7 @@ package final class ShippingService: Service {
         var hasFailed = false
         var pause = Self.saveInterval
         while !Task.isCancelled {
+            phase.ofSaves.answer()
             do {
                 try await Task.sleep(for: pause)
                 let start = ContinuousClock.now

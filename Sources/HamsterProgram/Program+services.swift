@@ -5,13 +5,22 @@ internal import UnixSignals
 
 extension Program {
     /// Runs `main` and what belongs beside it until SIGTERM or SIGINT, or until `main` returns; then all end in order.
-    /// `onHangup` is called at SIGHUP, not twice at a time.
+    /// `onHangup` is called at SIGHUP, not twice at a time. A service manager is told of
+    /// `subject`, where there are both.
     package func run(
-        _ main: any Service, beside others: [any Service] = [], log settings: LogSettings,
+        _ main: any Service, beside others: [any Service] = [], as subject: SupervisedService.Subject? = nil,
+        log settings: LogSettings,
         onHangup: (@Sendable () async -> Void)? = nil
     ) async throws {
         let logger = logger(settings)
-        let services: [any Service] = others + [HangupService(logger: logger, action: onHangup)]
+        var (services, action) = (others, onHangup)
+        var supervision: [any Service] = []
+        if let subject, let manager = ServiceManager(environment, logger: logger) {
+            supervision = [SupervisedService(subject, manager, logger: logger)]
+            if let onHangup { action = { await manager.reloading(onHangup) } }
+        }
+        // They are shut down from the end on: the manager hears first that the program stops.
+        services += [HangupService(logger: logger, action: action)] + supervision
         var lifecycleLogger = logger
         // The group tells of every step; only what is wrong is worth a line.
         lifecycleLogger.logLevel = settings.level == .trace ? .trace : .warning

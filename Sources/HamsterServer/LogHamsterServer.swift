@@ -1,4 +1,4 @@
-internal import HamsterCore
+package import HamsterCore
 internal import HamsterFiles
 internal import HamsterMetrics
 internal import HamsterProtocol
@@ -27,6 +27,7 @@ package struct LogHamsterServer: Service {
     private let alarm = RateAlarm()
     let limiter: RateLimiter
     private let refusals: RefusalLogs
+    private let phase = ServerPhase()
 
     /// Opens the certificates; nothing is accepted yet. With `sockets` the configured listeners are left aside. Throws
     /// `TLSError`.
@@ -66,6 +67,17 @@ package struct LogHamsterServer: Service {
         ).document
     }
 
+    /// Returns once connections are accepted, or at cancellation.
+    package func untilListening() async { await phase.untilListening() }
+
+    /// The loops without which nothing is received or acknowledged.
+    package var loops: [WorkLoop] { phase.loops + [store.committer] }
+
+    /// How the server fares, in one line.
+    package var summary: String {
+        "\(streams.count) streams on \(connections.count) connections, \(store.uncommittedBytes) bytes not committed"
+    }
+
     /// Serves until graceful shutdown, then commits, tells the clients and returns within the grace period.
     package func run() async throws {
         let group = MultiThreadedEventLoopGroup(
@@ -85,6 +97,8 @@ package struct LogHamsterServer: Service {
 
     private func serve(on group: MultiThreadedEventLoopGroup, _ threadPool: NIOThreadPool) async throws {
         alarm.start(on: group.next())
+        phase.begin(on: group)
+        defer { phase.end() }
         let acceptor = makeAcceptor(threadPool)
         let listeners = try await acceptor.listen(configuration.listeners, sockets, on: group)
         for listener in listeners {
@@ -94,6 +108,7 @@ package struct LogHamsterServer: Service {
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await commitRegularly() }
             tasks.addTask { await followDays() }
+            phase.listens()
             await untilGracefulShutdown()
             readiness.set("the server is stopping")
             logger.notice("stopping", metadata: ["streams": "\(acceptor.streams.count)"])

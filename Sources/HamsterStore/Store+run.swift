@@ -1,4 +1,4 @@
-internal import HamsterCore
+package import HamsterCore
 internal import HamsterFiles
 internal import Synchronization
 
@@ -20,6 +20,14 @@ extension Store {
     package func stop() {
         isStopping.store(true, ordering: .releasing)
         wakeups.wakeAll()
+    }
+
+    /// The commits. Doesn't turn while nobody is in ``run()``.
+    package var committer: WorkLoop {
+        WorkLoop("commits") { [self] answer in
+            turnQuestions.add(answer)
+            wakeups.commit.wake()
+        }
     }
 
     private func runThreads() async throws(FileError) {
@@ -59,6 +67,7 @@ extension Store {
     private func commitUntilStopped() {
         var begunAt = ContinuousClock.now - configuration.commitInterval
         while !isStopping.load(ordering: .acquiring) {
+            turnQuestions.answer()
             let delay = timeUntilCommit(after: begunAt)
             if delay.map({ $0 > .zero }) ?? true {
                 _ = wakeups.commit.wait(timeout: delay)

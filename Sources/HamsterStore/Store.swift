@@ -33,6 +33,7 @@ package final class Store: Sendable {
     /// Nil: outputs may fill their file systems.
     let spaceFloor: SpaceFloor?
     let wakeups: StoreWakeups
+    let turnQuestions = TurnQuestions()
     private let lock: any FileLock
 
     /// Locks the state directory, reads the journal and cuts outputs back to their recorded lengths. Blocks.

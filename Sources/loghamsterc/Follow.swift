@@ -53,7 +53,9 @@ struct Follow: AsyncParsableCommand {
         let expiry = ExpiryWatch(logger: logger) { shipping.credentials + (metrics?.credentials ?? []) }
         let lag = metrics.map { _ in LagService(shipping: shipping) }
         let others: [(any Service)?] = [status, metrics, lag, credentials, expiry]
-        try await program.run(shipping, beside: others.compactMap(\.self), log: settings.log) {
+        let subject = SupervisedService.Subject(
+            untilReady: shipping.untilFirstLook, loops: { shipping.loops }, status: { shipping.summary })
+        try await program.run(shipping, beside: others.compactMap(\.self), as: subject, log: settings.log) {
             credentials.watch(reloader.reload().credentials)
         }
     }

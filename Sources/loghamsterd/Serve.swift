@@ -42,7 +42,9 @@ struct Serve: AsyncParsableCommand {
         let credentials = CredentialWatch(settings.credentials, logger: logger) { reloader.reloadCertificates() }
         let expiry = ExpiryWatch(logger: logger) { server.credentials + (metrics?.credentials ?? []) }
         let others: [(any Service)?] = [status, metrics, credentials, expiry]
-        try await program.run(server, beside: others.compactMap(\.self), log: settings.log) {
+        let subject = SupervisedService.Subject(
+            untilReady: server.untilListening, loops: { server.loops }, status: { server.summary })
+        try await program.run(server, beside: others.compactMap(\.self), as: subject, log: settings.log) {
             let count = store.reopenOutputs()
             logger.notice("SIGHUP: outputs are reopened", metadata: ["outputs": "\(count)"])
             credentials.watch(reloader.reload().credentials)
