@@ -12,8 +12,10 @@ DOCUMENTS = README.md CHANGELOG.md LICENSE docs/*.md
 bindir = $(DESTDIR)$(PREFIX)/bin
 docdir = $(DESTDIR)$(PREFIX)/share/doc/loghamster
 sharedir = $(DESTDIR)$(PREFIX)/share/loghamster
+libdir = $(DESTDIR)$(PREFIX)/lib
 
-.PHONY: help setup setup-test build test fuzz leaks torture simulate mutants demo scan bench lint install clean
+.PHONY: help setup setup-test build test fuzz leaks torture simulate mutants demo scan bench lint install \
+	install-systemd clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -70,7 +72,7 @@ lint: ## check the format of the sources
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests Benchmarks
 	if command -v shellcheck >/dev/null; then shellcheck certs/ca scripts/* .ci/run Tests/*/*.sh; fi
 
-install: ## install what "make build" made; PREFIX=/usr/local DESTDIR=
+install: install-systemd ## install what "make build" made; PREFIX=/usr/local DESTDIR=
 	@test -x $(RELEASE)/loghamsterc -a -x $(RELEASE)/loghamsterd || \
 		{ echo "install: $(RELEASE): the programs are not built: run make build first" >&2; exit 1; }
 	install -d $(bindir) $(docdir)/examples $(sharedir)/certs
@@ -79,6 +81,17 @@ install: ## install what "make build" made; PREFIX=/usr/local DESTDIR=
 	install -m 644 deploy/examples/* $(docdir)/examples
 	install -m 755 certs/ca $(sharedir)/certs
 	install -m 644 certs/README.md $(sharedir)/certs
+
+# The units start the programs where they are installed; systemd finds those below /usr and /usr/local alike.
+install-systemd:
+	install -d $(libdir)/systemd/system $(libdir)/sysusers.d
+	for unit in deploy/systemd/*.service deploy/systemd/*.socket; do \
+		sed 's|/usr/bin/|$(PREFIX)/bin/|; s|/usr/share/doc/|$(PREFIX)/share/doc/|' $$unit \
+			> $(libdir)/systemd/system/$${unit##*/} && chmod 644 $(libdir)/systemd/system/$${unit##*/} || exit 1; \
+	done
+	for users in deploy/systemd/*.sysusers.conf; do \
+		name=$${users##*/}; install -m 644 $$users $(libdir)/sysusers.d/$${name%.sysusers.conf}.conf || exit 1; \
+	done
 
 clean: ## remove everything that was built
 	rm -rf .build .build-mutants .build-fuzz .build-address .build-thread .demo Benchmarks/.build
