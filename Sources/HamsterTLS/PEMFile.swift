@@ -119,13 +119,20 @@ final class PEMFile {
         return body(bio)
     }
 
+    private static func isPrivate(_ status: stat) -> Bool {
+        // A credential of systemd is root's, and its service reads it by an ACL, whose mask shows as the group's right.
+        // The group itself is root's.
+        let isCredential = status.st_uid == 0 && status.st_gid == 0 && status.st_mode & 0o7777 == 0o440
+        return isCredential || status.st_mode & 0o066 == 0 || isForOwnGroup(status)
+    }
+
     private static func checkedSize(of descriptor: Int32, _ path: String, _ role: Role) throws(TLSError) -> Int {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw unreadable(path, role, errno) }
         guard status.st_mode & S_IFMT == S_IFREG else {
             throw TLSError(.fileUnreadable, path, "the \(role.text) is no regular file")
         }
-        if role == .key && status.st_mode & 0o066 != 0 && !isForOwnGroup(status) {
+        if role == .key && !isPrivate(status) {
             let mode = String(status.st_mode & 0o7777, radix: 8)
             throw TLSError(
                 .keyReadableByOthers, path,

@@ -22,6 +22,15 @@ import Testing
                 + "(mode 0\(String(mode, radix: 8))); run 'chmod 600 \(key)'")
     }
 
+    @Test(.enabled(if: getuid() == 0, "only root can make such a file"))
+    func `a key that systemd hands over as a credential is taken`() throws {
+        let key = credentials.serverIssued.key
+        try #require(chown(key, 0, 0) == 0 && chmod(key, 0o440) == 0)
+        #expect(throws: Never.self) { _ = try credentials.server { _ in } }
+        try #require(chown(key, 0, 1) == 0)
+        #expect(error { _ in }?.code == .keyReadableByOthers)
+    }
+
     @Test func `another certificate's key is an error`() throws {
         let error = error { $0.key = credentials.clientIssued.key }
 
