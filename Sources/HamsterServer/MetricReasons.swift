@@ -11,7 +11,8 @@ extension TLSError {
         case .handshakeTimeout: "timeout"
         case .closedDuringHandshake, .truncated: "closed"
         case .fileUnreadable, .fileMalformed, .keyReadableByOthers, .keyEncrypted, .keyMismatch, .certificateExpired,
-            .certificateNotYetValid, .revocationListExpired, .settingsRefused, .handshake, .protocolViolation,
+            .certificateNotYetValid, .revocationListExpired, .revocationListNotYetValid, .settingsRefused, .handshake,
+            .protocolViolation,
             .earlyWritesExceeded:
             "handshake"
         }
