@@ -4,7 +4,7 @@ internal import HamsterMetrics
 ///
 /// What the client knows anyway is only described here, and read when somebody asks; what is counted for the metrics alone
 /// has its counters here.
-struct ClientMetrics: Sendable {
+final class ClientMetrics: Sendable {
     // Files
     let files = MetricDescription(
         .gauge, "loghamster_client_files", ["input", "state"], help: "Files that are not settled, by their state")

@@ -17,7 +17,7 @@ struct ConnectionAcceptor: Sendable {
     static let readBytesMax = 256 * 1_024
 
     /// The same before a stream is open: the last buffer stays with the connection, and that may be anybody's.
-    static let openingReadBytesMax = 4 * 1_024
+    static let openingReadBytesMax = 2 * 1_024
 
     /// Small at first, so that idle connections stay small.
     static func readBytes(atMost bytesMax: Int) -> AdaptiveRecvByteBufferAllocator {
