@@ -32,7 +32,6 @@ struct ConnectionAcceptor: Sendable {
     let policy: LivePolicy
     let refusals: RefusalLogs
     let logger: Logger
-    var metrics = ServerMetrics()
 
     /// Binds all addresses, or none; where the system has handed over sockets, those are used instead. Throws
     /// ``ServerError``.
@@ -164,8 +163,7 @@ struct ConnectionAcceptor: Sendable {
                 environment: StreamHandler.Environment(
                     store: admission.store, registry: streams, connections: connections,
                     threadPool: admission.threadPool, limiter: limiter, statistics: statistics, refusals: refusals,
-                    idleTimeout: policy.limits.idleTimeout.map { TimeAmount($0) }, logger: logger,
-                    metrics: metrics)))
+                    idleTimeout: policy.limits.idleTimeout.map { TimeAmount($0) }, logger: logger)))
     }
 }
 

@@ -20,7 +20,7 @@ package struct LogHamsterServer: Service {
     let store: Store
     let policy: LivePolicy
     let statistics = ServerStatistics()
-    let metrics = ServerMetrics()
+    var metrics: ServerMetrics { statistics.metrics }
     let streams: StreamRegistry
     let connections: ConnectionRegistry
     private let readiness = ServerReadiness()
@@ -214,9 +214,9 @@ package struct LogHamsterServer: Service {
             admission: StreamAdmission(
                 policy: policy, store: store, registry: streams, threadPool: threadPool,
                 logger: logger, clock: { FileTime.now.seconds },
-                takeoverTimeout: configuration.limits.handshakeTimeout / 2, metrics: metrics),
+                takeoverTimeout: configuration.limits.handshakeTimeout / 2, statistics: statistics),
             connections: connections, streams: streams, limiter: limiter, statistics: statistics, policy: policy,
-            refusals: refusals, logger: logger, metrics: metrics)
+            refusals: refusals, logger: logger)
     }
 
     /// Tells every connection to end and waits until they have, or until the grace is over.

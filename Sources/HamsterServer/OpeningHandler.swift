@@ -124,17 +124,17 @@ extension OpeningHandler {
     }
 
     private func handshakeSucceeded(_ event: TLSHandshakeCompleted, _ context: ChannelHandlerContext) {
-        environment.metrics.handshakes["ok", "", event.version, "\(event.isResumed)"].add()
+        environment.statistics.metrics.handshakes["ok", "", event.version, "\(event.isResumed)"].add()
         guard let start = handshakeStart else { return }
         handshakeStart = nil
-        environment.metrics.handshakeTime.observe(Duration(context.eventLoop.now - start))
+        environment.statistics.metrics.handshakeTime.observe(Duration(context.eventLoop.now - start))
     }
 
     /// Counted once, and not after the handshake's end.
     private func handshakeFailed(_ reason: String) {
         guard handshakeStart != nil else { return }
         handshakeStart = nil
-        environment.metrics.handshakes["failed", reason, "", ""].add()
+        environment.statistics.metrics.handshakes["failed", reason, "", ""].add()
     }
 
     private func greet(_ context: ChannelHandlerContext) {
@@ -179,7 +179,7 @@ extension OpeningHandler {
 
     private func refused(_ reply: Reply, _ context: ChannelHandlerContext) {
         environment.statistics.streamRefused()
-        environment.metrics.refusals["\(reply.code.rawValue)"].add()
+        environment.statistics.metrics.refusals["\(reply.code.rawValue)"].add()
         note(.notice, "stream refused", reason: "\(reply)", context)
         send(reply.line, context)
     }

@@ -14,6 +14,8 @@ final class ServerStatistics: Sendable {
         var failedReloads: Int
     }
 
+    /// Here, and not with each connection: the catalogue is more than a stranger shall cost.
+    let metrics = ServerMetrics()
     private let streams = Atomic<Int>(0)
     private let receivedBytes = Atomic<UInt64>(0)
     private let refusedStreams = Atomic<Int>(0)

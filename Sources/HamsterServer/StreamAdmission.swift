@@ -29,7 +29,7 @@ struct StreamAdmission: Sendable {
     let clock: @Sendable () -> Int64
     /// How long an old stream may take to make way.
     let takeoverTimeout: Duration
-    var metrics = ServerMetrics()
+    let statistics: ServerStatistics
 
     /// Everything that is not granted is given back before this returns a refusal.
     func admit(
@@ -110,7 +110,7 @@ struct StreamAdmission: Sendable {
         } catch {
             registry.release(handle)
             let reason = (error as? StoreError)?.reason ?? "output"
-            metrics.outputErrors[route.output, reason].add()
+            statistics.metrics.outputErrors[route.output, reason].add()
             logger.error(
                 "output not opened",
                 metadata: ["stream": "\(handle.streamID)", "output": "\(route.output)", "reason": "\(error)"])
@@ -122,7 +122,7 @@ struct StreamAdmission: Sendable {
         _ request: StreamRequest, _ route: Router.Route, _ handle: StreamHandle
     ) async throws -> Admitted {
         let commits = CommitRelay()
-        let tally = metrics.tally(output: route.output)
+        let tally = statistics.metrics.tally(output: route.output)
         let target = OutputTarget(route)
         let start = request.acknowledgement?.offset ?? 0
         let key = request.acknowledgement.map { FileKey(host: request.source.host, file: $0.file) }

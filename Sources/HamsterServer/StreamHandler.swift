@@ -27,7 +27,6 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
         var logger: Logger
         /// The first DNS name of the client's certificate.
         var peer: String?
-        var metrics = ServerMetrics()
     }
 
     /// Bytes that one turn of the event loop may bring to the output: a bomb costs its sender time, not its neighbours.
@@ -91,7 +90,7 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         environment.registry.reports.add(report)
-        hostSeries = environment.metrics.hosts.join(report.source.hostKey)
+        hostSeries = environment.statistics.metrics.hosts.join(report.source.hostKey)
         report.limited(
             by: feed.limit(by: environment.limiter, host: report.source.hostKey, output: admitted.output))
         feed.onProgress = { [weak self] in self?.progressed() }
@@ -298,7 +297,7 @@ extension StreamHandler {
 
     private func fail(_ reply: Reply, _ error: any Error, isCounted: Bool = false) {
         if let error = error as? StoreError, !isCounted, result != .failed {
-            environment.metrics.outputErrors[admitted.output, error.reason].add()
+            environment.statistics.metrics.outputErrors[admitted.output, error.reason].add()
         }
         result = .failed
         environment.logger.warning("stream failed", metadata: ["reason": "\(error)"])
@@ -362,8 +361,8 @@ extension StreamHandler {
         admitted.commits.detach()
         admitted.writer.close()
         noteWritten()
-        if let hostSeries { environment.metrics.hosts.leave(hostSeries) }
-        environment.metrics.streamEnded(result, output: admitted.output)
+        if let hostSeries { environment.statistics.metrics.hosts.leave(hostSeries) }
+        environment.statistics.metrics.streamEnded(result, output: admitted.output)
         environment.statistics.streamClosed(bytes: admitted.writer.position - startOffset)
         environment.registry.release(handle)
     }
