@@ -7,7 +7,7 @@ SWIFT = swift
 RELEASE_FLAGS = -c release --static-swift-stdlib
 RELEASE = .build/release
 PROGRAMS = loghamsterc loghamsterd
-DOCUMENTS = README.md CHANGELOG.md LICENSE docs/*.md
+DOCUMENTS = README.md CHANGELOG.md SECURITY.md LICENSE docs/*.md
 
 bindir = $(DESTDIR)$(PREFIX)/bin
 docdir = $(DESTDIR)$(PREFIX)/share/doc/loghamster

@@ -23,7 +23,7 @@ struct ConfigurationsAreReloadedTests {
         try await deployment.waitUntilStored("resting.log", Array("one\n".utf8))
 
         var written = Dictionary(uniqueKeysWithValues: names.map { ($0, [String]()) })
-        let end = ContinuousClock.now + .seconds(Seeds.number("LOGHAMSTER_RELOAD_SECONDS") ?? 6)
+        let end = ContinuousClock.now + .seconds(Seeds.number("LOGHAMSTER_RELOAD_SECONDS") ?? 30)
         var (round, reloads) = (0, 0)
         var reloadAt = ContinuousClock.now
         while ContinuousClock.now < end {
