@@ -41,6 +41,19 @@ struct CataloguesAreDocumentedTests {
         #expect(used.subtracting(known) == [])
     }
 
+    @Test func `the dashboard looks only at metrics and labels that exist`() throws {
+        let text = try String(
+            contentsOfFile: "\(Repository.root)/deploy/grafana/loghamster.json", encoding: .utf8)
+        let known = descriptions(in: ServerMetrics()) + descriptions(in: ClientMetrics())
+        let names = Set(text.matches(of: /(loghamster|process)(_[a-z]+)+/).map { String($0.output.0) })
+        let used = Set(names.map { $0.replacing(/_bucket$/, with: "") })
+        let labels = Set(text.matches(of: /{{([a-z]+)}}/).map { String($0.output.1) })
+
+        #expect(used.count > 25)
+        #expect(used.subtracting(known.map(\.name)) == [])
+        #expect(labels.subtracting(known.flatMap(\.labels) + ["instance"]) == [])
+    }
+
     @Test func `alerts fire when they have to, and not otherwise`() async throws {
         let scratch = try ScratchDirectory()
         let directory = "\(Repository.root)/deploy/prometheus"
