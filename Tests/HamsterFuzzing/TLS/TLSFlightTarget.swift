@@ -64,15 +64,18 @@ struct TLSFlightTarget: FuzzTarget {
 
     private static func clientHello(_ credentials: FuzzCredentials) throws -> [UInt8] {
         let end = try TLSEnd(credentials.clientContext())
-        defer { end.endInput() }
-        return try end.takeOutput()
+        let hello = try end.takeOutput()
+        // A channel that is not closed holds itself.
+        try end.finish()
+        return hello
     }
 
     private static func answer(of context: TLSContext, to hello: [UInt8]) throws -> [UInt8] {
         let end = try TLSEnd(context)
-        defer { end.endInput() }
         try end.receive(hello)
-        return try end.takeOutput()
+        let answer = try end.takeOutput()
+        try end.finish()
+        return answer
     }
 
     /// Calls the extension supported_versions by a number that means nothing, which leaves TLS 1.2.
