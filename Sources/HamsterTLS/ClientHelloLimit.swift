@@ -19,21 +19,27 @@ struct ClientHelloLimit {
     private var messageRest = 0
     private var isOfInterest = false
 
-    /// Looks at what comes from a client before the handshake is done. False: what is announced is too large.
-    mutating func accepts(_ bytes: ByteBufferView) -> Bool {
+    /// What is too large, as the alerts of TLS name it (RFC 8446 section 6.2).
+    enum Excess: UInt8 {
+        case record = 22
+        case message = 47
+    }
+
+    /// Looks at what comes from a client before the handshake is done. Nil: nothing that is announced is too large.
+    mutating func excess(in bytes: ByteBufferView) -> Excess? {
         var rest = bytes[...]
         while !rest.isEmpty {
             guard recordRest > 0 else {
                 takeRecordHead(from: &rest)
-                guard !isOfInterest || recordRest <= Self.bytesMax + 4 else { return false }
+                guard !isOfInterest || recordRest <= Self.bytesMax + 4 else { return .record }
                 continue
             }
             let count = min(recordRest, rest.count)
-            guard !isOfInterest || acceptsMessages(rest.prefix(count)) else { return false }
+            guard !isOfInterest || acceptsMessages(rest.prefix(count)) else { return .message }
             rest = rest.dropFirst(count)
             recordRest -= count
         }
-        return true
+        return nil
     }
 
     private mutating func takeRecordHead(from bytes: inout ByteBufferView.SubSequence) {

@@ -37,6 +37,9 @@ final class SessionBIO {
         outbound.reserveCapacity(minimumWritableBytes: count)
     }
 
+    /// Puts a record in line that OpenSSL has not made.
+    func send(_ record: [UInt8]) { outbound.writeBytes(record) }
+
     /// All that waits for the socket, or nil. A fresh buffer is begun: clearing a shared one would copy its capacity.
     func takeOutbound() -> ByteBuffer? {
         guard outbound.readableBytes > 0 else { return nil }

@@ -81,8 +81,10 @@ final class TLSSession {
     func receiveHandshake(_ buffer: consuming ByteBuffer) throws(TLSError) {
         // What looks like a message is encrypted later on in TLS 1.2, and there is no second ClientHello.
         if context.role == .server, SSL_version(ssl) != TLS1_2_VERSION {
-            guard clientHelloLimit.accepts(buffer.readableBytesView) else {
+            if let excess = clientHelloLimit.excess(in: buffer.readableBytesView) {
                 isBroken = true
+                // OpenSSL has not seen it, and can't say so. Nothing is encrypted yet: a fatal alert, in a record of its own.
+                bio.send([21, 3, 3, 0, 2, 2, excess.rawValue])
                 throw TLSError(
                     .handshake, peerName, "the client's first message has more than \(ClientHelloLimit.bytesMax) bytes")
             }

@@ -11,7 +11,7 @@ struct ClientHelloLimitTests {
 
     private func accepts(_ pieces: [[UInt8]]) -> Bool {
         var limit = ClientHelloLimit()
-        return pieces.allSatisfy { limit.accepts(ByteBuffer(bytes: $0).readableBytesView) }
+        return pieces.allSatisfy { limit.excess(in: ByteBuffer(bytes: $0).readableBytesView) == nil }
     }
 
     @Test(arguments: [8 * 1_024 + 1, 131_396, 0xFF_FFFF])
