@@ -9,6 +9,8 @@ struct ClientHelloLimit {
     /// With room for two post-quantum key shares and the ticket of a certificate of half this size.
     static let bytesMax = 8 * 1_024
 
+    /// Of any record (RFC 8446 section 5.2).
+    private static let recordBytesMax = 16 * 1_024 + 256
     private static let handshakeType: UInt8 = 22
     private static let clientHelloType: UInt8 = 1
 
@@ -31,7 +33,9 @@ struct ClientHelloLimit {
         while !rest.isEmpty {
             guard recordRest > 0 else {
                 takeRecordHead(from: &rest)
-                guard !isOfInterest || recordRest <= Self.bytesMax + 4 else { return .record }
+                guard !isOfInterest || recordRest <= Self.bytesMax + 4 else {
+                    return recordRest > Self.recordBytesMax ? .record : .message
+                }
                 continue
             }
             let count = min(recordRest, rest.count)
