@@ -1,5 +1,6 @@
 """What the benchmarks share: a server of their own, and streams as docs/protocol.md has them."""
 
+import pathlib
 import signal
 import socket
 import subprocess
@@ -37,6 +38,11 @@ class Server:
                     return int(line.rsplit(":", 1)[1])
             time.sleep(0.02)
         raise BenchmarkError(f"loghamsterd did not start:\n{self.log.read_text()[-500:]}")
+
+    def processor_seconds(self):
+        """Time that its threads have run, to the nanosecond (proc_pid_schedstat)."""
+        tasks = pathlib.Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")
+        return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)

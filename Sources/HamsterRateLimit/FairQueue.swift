@@ -48,10 +48,8 @@ struct FairQueue {
         return nil
     }
 
-    /// The turn that the stream got goes unused.
-    mutating func refund(flow: ObjectIdentifier, cost: Int) {
-        if let finish = finish[flow] { self.finish[flow] = finish - cost }
-    }
+    /// A turn brought so many bytes more than its cost said, or fewer: the flow's next turn begins later, or earlier.
+    mutating func correct(flow: ObjectIdentifier, by byteCount: Int) { finish[flow, default: virtualTime] += byteCount }
 
     /// A stream that waits here is gone.
     mutating func abandon() { abandoned += 1 }

@@ -58,6 +58,8 @@ final class RateTree {
         fileprivate var batch = RateTree.firstBatch
         /// Bytes that were paid in advance.
         fileprivate var prepaid = 0
+        /// Whose queue the turn came from, and what the turn was taken for there.
+        fileprivate var booking: (meter: Meter, cost: Int)?
         fileprivate var turnSince = Duration.zero
 
         fileprivate init(_ meters: [Meter], onTurn: @escaping @Sendable () -> Void) {
@@ -130,6 +132,10 @@ final class RateTree {
         guard let stream = streams[id] else { return }
         for meter in stream.meters { meter.bucket?.refill(now: now) }
         settle(stream, byteCount: byteCount)
+        if let (meter, cost) = stream.booking {
+            meter.queue.correct(flow: stream.flow(at: meter), by: byteCount - cost)
+            stream.booking = nil
+        }
         stream.batch = byteCount
         if case .turn = stream.state { stream.state = .free }
     }
@@ -201,10 +207,12 @@ extension RateTree {
         while meter.bucket?.isOpen ?? true, let stream = meter.queue.pop() {
             if case .waiting(_, let since) = stream.state { waited[meter.scope, default: .zero] += now - since }
             waiting -= 1
+            let cost = max(1, stream.batch)
             guard pass(stream, after: meter, now: now) else {
-                meter.queue.refund(flow: stream.flow(at: meter), cost: max(1, stream.batch))
+                meter.queue.correct(flow: stream.flow(at: meter), by: -cost)
                 continue
             }
+            stream.booking = (meter, cost)
             prepay(stream, now: now)
             told.append(stream.onTurn)
         }

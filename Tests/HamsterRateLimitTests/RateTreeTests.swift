@@ -39,6 +39,18 @@ private func isNear(_ value: Int, _ expected: Int, slack: Int = 64 * 1_024) -> B
         #expect(isNear(world.bytes("large"), 30 * mebibyte, slack: 512 * 1_024))
     }
 
+    @Test func `gain nothing by first batches that are larger than was guessed`() {
+        let world = RateWorld(RateLimits(total: 30 * mebibyte))
+        for number in 0..<50 { world.open("many\(number)", host: "many", batch: 256 * 1_024) }
+        world.open("one", host: "one", batch: 256 * 1_024)
+        // The first batches were read before anybody had to wait.
+        let before = (many: world.bytes { $0.hasPrefix("many") }, one: world.bytes("one"))
+        world.run(for: .seconds(4))
+        let many = world.bytes { $0.hasPrefix("many") } - before.many
+        let one = world.bytes("one") - before.one
+        #expect(isNear(many, one, slack: mebibyte), "\(many) of fifty streams, \(one) of one")
+    }
+
     @Test func `leave what they can't use to others`() {
         var limits = RateLimits(total: 10 * mebibyte)
         limits.perStream = 6 * mebibyte
