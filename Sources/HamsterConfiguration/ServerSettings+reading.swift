@@ -149,6 +149,7 @@ extension ServerSettings {
         var limits = ServerConfiguration.Limits()
         limits.connectionsMax = table.integer("max_connections", in: 1...1_000_000, default: 10_000)
         limits.streamsPerHostMax = table.integer("max_streams_per_host", in: 1...1_000_000, default: 1_000)
+        limits.filesPerHostMax = table.integer("max_files_per_host", in: 1...100_000_000, default: 250_000)
         limits.handshakeTimeout = table.duration(
             "handshake_timeout", in: .milliseconds(100)...(.seconds(600)), default: .seconds(10))
         let idle = table.duration("idle_timeout", in: .zero...(.seconds(7 * 86_400)), default: .zero)

@@ -32,6 +32,8 @@ package struct ServerConfiguration: Sendable {
         package var connectionsPerSecond: Int?
         /// Open streams of one host; more are answered with 429.
         package var streamsPerHostMax = 1_000
+        /// Files of one host that are known at once; new ones beyond are answered with 429.
+        package var filesPerHostMax = 250_000
         /// From the connection's first byte to the open stream.
         package var handshakeTimeout: Duration = .seconds(10)
         /// Silence after which a stream is closed; nil: never.

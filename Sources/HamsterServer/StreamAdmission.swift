@@ -30,6 +30,7 @@ struct StreamAdmission: Sendable {
     /// How long an old stream may take to make way.
     let takeoverTimeout: Duration
     let statistics: ServerStatistics
+    let census: FileCensus
 
     /// Everything that is not granted is given back before this returns a refusal.
     func admit(
@@ -83,7 +84,7 @@ struct StreamAdmission: Sendable {
     ) async -> Reply? {
         let claim = StreamRegistry.Claim(
             source: request.source,
-            key: request.acknowledgement.map { FileKey(host: request.source.host, file: $0.file) },
+            key: request.fileKey,
             exclusiveOutput: routed.route.framing == .bytes ? routed.route.destination : nil, peer: identity,
             routed: routed)
         // Each round ends one older stream. More rounds than that means that clients fight over the file.
@@ -105,6 +106,10 @@ struct StreamAdmission: Sendable {
     private func open(
         _ request: StreamRequest, _ route: Router.Route, _ handle: StreamHandle
     ) async -> Result<Admitted, Reply> {
+        if let refusal = refusalOfNewFile(request, OutputTarget(route).location) {
+            registry.release(handle)
+            return .failure(refusal)
+        }
         do {
             return .success(try await openOutput(request, route, handle))
         } catch {
@@ -118,6 +123,14 @@ struct StreamAdmission: Sendable {
         }
     }
 
+    /// The reply where the stream would make one file more known of its host than it may have.
+    private func refusalOfNewFile(_ request: StreamRequest, _ location: OutputTarget.Location) -> Reply? {
+        let host = request.source.host
+        let most = policy.current.limits.filesPerHostMax
+        guard census.isNew(request.fileKey, at: location), census.count(of: host) >= most else { return nil }
+        return Reply(.limitReached, "host has \(most) files here (limits.max_files_per_host)", retrySeconds: 600)
+    }
+
     private func openOutput(
         _ request: StreamRequest, _ route: Router.Route, _ handle: StreamHandle
     ) async throws -> Admitted {
@@ -125,7 +138,8 @@ struct StreamAdmission: Sendable {
         let tally = statistics.metrics.tally(output: route.output)
         let target = OutputTarget(route)
         let start = request.acknowledgement?.offset ?? 0
-        let key = request.acknowledgement.map { FileKey(host: request.source.host, file: $0.file) }
+        let key = request.fileKey
+        let makesOutput = census.isNew(target.location)
         let writer = try await threadPool.runIfActive {
             try store.open(
                 target, key: key, startOffset: start, endsFile: request.size != nil, linePrefix: route.prefix,
@@ -134,6 +148,7 @@ struct StreamAdmission: Sendable {
                     commits.committed(offset)
                 }, onFailure: { handle.stop(.outputFailed($0)) })
         }
+        if makesOutput { census.noteOutputMade(by: request.source.host) }
         tally.begin(at: writer.start.offset)
         var grant = StreamGrant(isCompressed: request.offersCompression)
         if key != nil {
@@ -146,5 +161,12 @@ struct StreamAdmission: Sendable {
     private static func reply(to error: any Error) -> Reply {
         guard let error = error as? StoreError else { return Reply(.serverFailed, "cannot open the output") }
         return error.reply
+    }
+}
+
+extension StreamRequest {
+    /// What the store knows the file by; nil: a plain stream.
+    fileprivate var fileKey: FileKey? {
+        acknowledgement.map { FileKey(host: source.host, file: $0.file) }
     }
 }

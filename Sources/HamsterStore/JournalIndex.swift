@@ -11,6 +11,8 @@ package struct JournalIndex: Sendable {
 
     private(set) var outputs: [OutputTarget.Location: OutputRecord] = [:]
     private var streams: [FileKey: KnownStream] = [:]
+    /// How many of the streams are a host's, by its name in lower case.
+    private var fileCounts: [String: Int] = [:]
     private var numberNext: UInt32 = 0
     /// Bytes that the records take in a journal that holds nothing else.
     private(set) var liveSize = 0
@@ -18,6 +20,8 @@ package struct JournalIndex: Sendable {
     package init() {}
 
     var streamCount: Int { streams.count }
+
+    func fileCount(of host: String) -> Int { fileCounts[host.lowercased(), default: 0] }
 
     func position(of key: FileKey) -> StreamPosition? { streams[key]?.position }
 
@@ -30,7 +34,7 @@ package struct JournalIndex: Sendable {
     /// The number that records name this output by, for as long as the output is known.
     mutating func number(of location: OutputTarget.Location) -> UInt32 {
         if let known = outputs[location] { return known.number }
-        defer { numberNext += 1 }
+        defer { numberNext &+= 1 }
         return numberNext
     }
 
@@ -39,12 +43,14 @@ package struct JournalIndex: Sendable {
         for output in commit.outputs {
             liveSize += output.encodedSize - (outputs[output.location]?.encodedSize ?? 0)
             outputs[output.location] = output
-            numberNext = max(numberNext, output.number + 1)
+            numberNext = max(numberNext, output.number &+ 1)
         }
         for stream in commit.streams {
             liveSize += stream.encodedSize - (record(of: stream.key)?.encodedSize ?? 0)
-            streams[stream.key] = KnownStream(
-                position: stream.position, output: stream.output, lastSeen: stream.lastSeen)
+            let known = streams.updateValue(
+                KnownStream(position: stream.position, output: stream.output, lastSeen: stream.lastSeen),
+                forKey: stream.key)
+            if known == nil { fileCounts[stream.key.host.lowercased(), default: 0] += 1 }
         }
     }
 
@@ -80,7 +86,12 @@ package struct JournalIndex: Sendable {
     mutating func remove(_ some: Expired) -> CommitRecord {
         let removed = records(of: some)
         for output in removed.outputs { outputs[output.location] = nil }
-        for stream in removed.streams { streams[stream.key] = nil }
+        for stream in removed.streams {
+            streams[stream.key] = nil
+            let host = stream.key.host.lowercased()
+            let count = fileCounts[host, default: 1] - 1
+            fileCounts[host] = count == 0 ? nil : count
+        }
         liveSize -= removed.outputs.reduce(0) { $0 + $1.encodedSize }
         liveSize -= removed.streams.reduce(0) { $0 + $1.encodedSize }
         return removed

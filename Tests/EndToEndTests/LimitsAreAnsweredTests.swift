@@ -34,6 +34,55 @@ struct LimitsAreAnsweredTests {
         try await third.open("web1:/b.log")
     }
 
+    @Test func `a host's new files over its limit hear 429, and known ones go on`() async throws {
+        let deployment = try await Deployment.plain()
+        _ = try await deployment.startPlainServer(extra: "[limits]\nmax_files_per_host = 3")
+        let invented = ["web1:/a.log ack:1 file:a offset:0", "web1:/b.log ack:1 file:b offset:0", "WEB1:/plain.log"]
+
+        for request in invented { try await close(try await open(request, deployment)) }
+
+        for request in ["Web1:/c.log ack:1 file:c offset:0", "web1:/c.log"] {
+            let connection = try await RawConnection.greeted(port: deployment.port)
+            let answer = try await connection.ask("INIT STREAM \(request)")
+            #expect(answer.wholeMatch(of: Self.hasTooManyFiles) != nil, "\(answer)")
+        }
+        _ = try await open("WEB1:/plain.log", deployment)
+        _ = try await open("web2:/c.log ack:1 file:c offset:0", deployment)
+    }
+
+    @Test func `a host's files are known after a restart`() async throws {
+        let deployment = try await Deployment.plain()
+        let extra = "[limits]\nmax_files_per_host = 2"
+        let server = try await deployment.startPlainServer(extra: extra)
+        for name in ["a", "b"] {
+            let connection = try await open("web1:/\(name).log ack:1 file:\(name) offset:0", deployment)
+            try await connection.send("x")
+            try await close(connection)
+        }
+        server.send(signal: SIGTERM)
+        #expect(try await server.exitCode() == 0)
+
+        _ = try await deployment.startPlainServer(extra: extra)
+
+        let new = try await RawConnection.greeted(port: deployment.port)
+        let answer = try await new.ask("INIT STREAM web1:/c.log ack:1 file:c offset:0")
+        #expect(answer.wholeMatch(of: Self.hasTooManyFiles) != nil, "\(answer)")
+        _ = try await open("web1:/b.log ack:1 file:b offset:1", deployment)
+    }
+
+    private static var hasTooManyFiles: Regex<Substring> { /429 .*max_files_per_host.* retry:\d+/ }
+
+    private func open(_ request: String, _ deployment: Deployment) async throws -> RawConnection {
+        let connection = try await RawConnection.greeted(port: deployment.port)
+        try await connection.open(request)
+        return connection
+    }
+
+    private func close(_ connection: RawConnection) async throws {
+        connection.finish()
+        #expect(try await connection.linesUntilEnd().allSatisfy { $0.hasPrefix("ACK ") })
+    }
+
     @Test func `a stream that is silent for longer than idle_timeout is closed`() async throws {
         let deployment = try await Deployment.plain()
         _ = try await deployment.startPlainServer(extra: "[limits]\nidle_timeout = \"300ms\"")

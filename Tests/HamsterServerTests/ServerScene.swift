@@ -49,7 +49,7 @@ final class ServerScene: Sendable {
         StreamAdmission(
             policy: policy, store: store,
             registry: registry, threadPool: .singleton, logger: Self.logger, clock: { 1_000_000_000 },
-            takeoverTimeout: .seconds(20), statistics: statistics)
+            takeoverTimeout: .seconds(20), statistics: statistics, census: FileCensus(store))
     }
 
     private static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
