@@ -23,8 +23,8 @@ struct FileMeasure: Sendable {
     init(_ file: TailedFile, of shipper: PathShipper, isFirst: Bool) {
         let status = file.isOpen ? try? file.status() : nil
         identity = file.identity
-        input = shipper.label
-        state = isFirst ? shipper.condition.phase.rawValue : "behind"
+        input = shipper.path.label
+        state = isFirst ? shipper.path.condition.phase.rawValue : "behind"
         size = status?.size ?? file.record.sizeSeen
         acknowledged = file.record.position.offset
         modified = status?.modified.seconds
@@ -34,7 +34,7 @@ struct FileMeasure: Sendable {
     /// All files of these paths, in no order.
     static func all(_ shippers: [PathShipper]) -> [FileMeasure] {
         shippers.flatMap { shipper in
-            shipper.followed.all.enumerated().map { FileMeasure($1, of: shipper, isFirst: $0 == 0) }
+            shipper.path.followed.all.enumerated().map { FileMeasure($1, of: shipper, isFirst: $0 == 0) }
         }
     }
 }

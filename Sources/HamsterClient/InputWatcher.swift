@@ -18,14 +18,14 @@ struct InputWatcher {
     /// How many problems are remembered, so as not to be told again.
     private static let reportedMax = 10_000
 
-    private let environment: PathShipper.Environment
+    private let environment: ShippingEnvironment
     private let shippers: ShipperTable
     private let logger: Logger
     private var reported: Set<FileError> = []
     /// Shippers of paths that were dropped by a reload: the next one of such a path waits for their end.
     private var leaving: [SourcePath: PathShipper] = [:]
 
-    init(environment: PathShipper.Environment, shippers: ShipperTable) {
+    init(environment: ShippingEnvironment, shippers: ShipperTable) {
         self.environment = environment
         self.shippers = shippers
         logger = environment.logger
@@ -93,7 +93,9 @@ struct InputWatcher {
         if !changes.found.isEmpty { await save() }
         // First: a path may be in both lists.
         for path in changes.finished {
-            if let shipper = shippers[path.path], shipper.followed === path { shippers.remove(path.path)?.retire() }
+            if let shipper = shippers[path.path], shipper.path.followed === path {
+                shippers.remove(path.path)?.retire()
+            }
         }
         for path in changes.found {
             let shipper = PathShipper(path, environment: environment)
@@ -108,13 +110,13 @@ struct InputWatcher {
             shippers[path.path]?.wake()
         }
         for (path, byteCount) in changes.lost {
-            if let file = path.first { shippers[path.path]?.report(lost: byteCount, of: file) }
+            if let file = path.first { shippers[path.path]?.path.report(lost: byteCount, of: file) }
         }
     }
 
     private func noteRotation(of path: FollowedPath) {
         guard let shipper = shippers[path.path] else { return }
-        environment.metrics.rotations[shipper.label, "rename"].add()
+        environment.metrics.rotations[shipper.path.label, "rename"].add()
     }
 
     /// Puts a configuration in force that was laid ready. True: everything has to be looked at by it.
@@ -135,8 +137,8 @@ struct InputWatcher {
         }
         let isSameClient = old.hostName == new.hostName && old.offersCompression == new.offersCompression
         for shipper in shippers.all {
-            let (before, now) = (shipper.input, new.inputs[shipper.followed.input])
-            shipper.update(now)
+            let (before, now) = (shipper.path.input, new.inputs[shipper.path.followed.input])
+            shipper.path.update(now)
             if !isSameClient || !now.isAnnouncedLike(before) { shipper.reopen() }
         }
         return true

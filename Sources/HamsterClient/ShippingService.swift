@@ -33,7 +33,7 @@ package final class ShippingService: Service {
     let lagWatch = LagWatch()
     let shippers = ShipperTable()
     private let phase = ShippingPhase()
-    private let running = Mutex<PathShipper.Environment?>(nil)
+    private let running = Mutex<ShippingEnvironment?>(nil)
 
     /// Opens nothing yet.
     package init(
@@ -67,7 +67,7 @@ package final class ShippingService: Service {
     }
 
     /// What the shippers share, while the client runs.
-    var environment: PathShipper.Environment? { running.withLock { $0 } }
+    var environment: ShippingEnvironment? { running.withLock { $0 } }
 
     var inputLabels: [String] { live.current.inputs.enumerated().map { $1.label(at: $0) } }
 
@@ -128,9 +128,9 @@ package final class ShippingService: Service {
 
     private func environment(
         _ group: MultiThreadedEventLoopGroup, _ threadPool: NIOThreadPool
-    ) throws(TLSError) -> PathShipper.Environment {
+    ) throws(TLSError) -> ShippingEnvironment {
         let configuration = live.current
-        return PathShipper.Environment(
+        return ShippingEnvironment(
             live: live, state: state, catalogue: catalogue,
             slots: ConnectionSlots(slotsMax: configuration.connectionsMax),
             connector: try Connector(
@@ -156,7 +156,7 @@ package final class ShippingService: Service {
         return restart
     }
 
-    private func ship(_ environment: PathShipper.Environment) async throws {
+    private func ship(_ environment: ShippingEnvironment) async throws {
         let result = await withTaskGroup(of: Void.self) { saving in
             saving.addTask { await self.saveRegularly(environment.threadPool) }
             saving.addTask { await environment.connector.returnToFirst() }
@@ -174,7 +174,7 @@ package final class ShippingService: Service {
     }
 
     /// Ends by itself once every shipper has ended that has an end, where all have one.
-    private func shipAll(_ environment: PathShipper.Environment) async -> Result<Void, FileError> {
+    private func shipAll(_ environment: ShippingEnvironment) async -> Result<Void, FileError> {
         let ended = WakeSignal()
         return await withTaskGroup(of: Result<Void, FileError>?.self) { group in
             group.addTask { await self.watchAndShip(environment, ended) }
@@ -192,7 +192,7 @@ package final class ShippingService: Service {
     }
 
     private func watchAndShip(
-        _ environment: PathShipper.Environment, _ ended: WakeSignal
+        _ environment: ShippingEnvironment, _ ended: WakeSignal
     ) async -> Result<Void, FileError> {
         await withDiscardingTaskGroup { group in
             var watcher = InputWatcher(environment: environment, shippers: shippers)
@@ -203,7 +203,7 @@ package final class ShippingService: Service {
                         do throws(ClientError) {
                             try await shipper.run()
                         } catch {
-                            self.failures.add(shipper.followed.path, error)
+                            self.failures.add(shipper.path.followed.path, error)
                         }
                         if shipper.hasEnd { ended.raise() }
                     }

@@ -6,7 +6,7 @@ import HamsterState
 import HamsterTail
 import HamsterTesting
 
-/// Ships the files of one path, one after the other: what `PathShipper` and `TransferHandler` do around the machines.
+/// Ships the files of one path, one after the other: what `PathShipper`, `PathFiles` and `TransferHandler` do around the machines.
 final class PathDriver {
     struct Environment {
         var world: World
