@@ -37,3 +37,11 @@ final class ClientMetrics: Sendable {
         known: [["failed"], ["ok"]])
     let process = ProcessMetrics()
 }
+
+extension ClientMetrics {
+    /// Makes sure that the series of an input exist, so that its first event is a change from 0.
+    func prepare(input: String) {
+        for family in [readBytes, acknowledgedBytes, lostBytes] { _ = family[input] }
+        for kind in ["rename", "truncate"] { _ = rotations[input, kind] }
+    }
+}

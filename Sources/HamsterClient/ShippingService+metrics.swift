@@ -54,7 +54,10 @@ extension ShippingService {
         let files = measures
         var lags = lags(of: files)
         // An input without files is not behind.
-        for label in inputLabels where lags[label] == nil { lags[label] = LagWatch.Lag() }
+        for label in inputLabels {
+            if lags[label] == nil { lags[label] = LagWatch.Lag() }
+            metrics.prepare(input: label)
+        }
         let states = Dictionary(files.map { ([$0.input, $0.state], 1) }, uniquingKeysWith: +)
         exposition.add(
             metrics.files,

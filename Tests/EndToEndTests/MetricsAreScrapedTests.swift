@@ -92,6 +92,8 @@ import Testing
         #expect(answer.value("loghamster_client_read_bytes_total\(series)") == Double(text.count))
         #expect(answer.value("loghamster_client_lag_bytes\(series)") == 0)
         #expect(answer.value("loghamster_client_lag_seconds\(series)") == 0)
+        #expect(answer.value("loghamster_client_lost_bytes_total\(series)") == 0)
+        #expect(answer.value(#"loghamster_client_rotations_total{input="app",kind="truncate"}"#) == 0)
         #expect(answer.value(#"loghamster_client_files{input="app",state="streaming"}"#) == 1)
         #expect(answer.value(#"loghamster_client_connects_total{result="ok",reason=""}"#) == 1)
         #expect(answer.value("loghamster_client_connected{target=\"127.0.0.1:\(deployment.port)\"}") == 1)

@@ -9,10 +9,10 @@ package struct HTTPAnswer: Sendable {
 
     /// Asks once, and waits until the server closes. `headers` are lines without their ends.
     package static func of(
-        port: Int, _ path: String, method: String = "GET", headers: [String] = []
+        port: Int, _ path: String, method: String = "GET", version: String = "1.1", headers: [String] = []
     ) async throws -> HTTPAnswer {
         let connection = try RawConnection(port: port)
-        try await connection.send(request(path, method: method, headers: headers))
+        try await connection.send(request(path, method: method, version: version, headers: headers))
         do {
             return try HTTPAnswer(parsing: try await connection.bytesUntilEnd())
         } catch {
@@ -21,8 +21,10 @@ package struct HTTPAnswer: Sendable {
     }
 
     /// The bytes of a request without a body.
-    package static func request(_ path: String, method: String = "GET", headers: [String] = []) -> String {
-        (["\(method) \(path) HTTP/1.1", "Host: localhost"] + headers).joined(separator: "\r\n") + "\r\n\r\n"
+    package static func request(
+        _ path: String, method: String = "GET", version: String = "1.1", headers: [String] = []
+    ) -> String {
+        (["\(method) \(path) HTTP/\(version)", "Host: localhost"] + headers).joined(separator: "\r\n") + "\r\n\r\n"
     }
 
     package init(parsing bytes: [UInt8]) throws {
