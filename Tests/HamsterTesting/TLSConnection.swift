@@ -97,6 +97,15 @@ package final class TLSConnection {
     /// Throws ``Refused`` where the server doesn't agree. Under TLS 1.3 it may say so later, to the next that reads.
     package func handshake() async throws { try await complete("the TLS handshake") { SSL_do_handshake($0) } }
 
+    /// Whose certificate the server has shown, as in `/CN=log.example.com`; nil before the handshake.
+    package var serverSubject: String? {
+        guard let certificate = SSL_get1_peer_certificate(ssl) else { return nil }
+        defer { X509_free(certificate) }
+        guard let text = X509_NAME_oneline(X509_get_subject_name(certificate), nil, 0) else { return nil }
+        defer { COpenSSL_OPENSSL_free(text) }
+        return String(cString: text)
+    }
+
     /// The first bytes that a client sends, for a test that sends them in its own way.
     package func beginHandshake() throws -> [UInt8] {
         ERR_clear_error()
