@@ -3,19 +3,25 @@
 PREFIX = /usr/local
 DESTDIR =
 SWIFT = swift
-# The release binaries need only libc, libssl, libcrypto and libz; empty for binaries that use the toolchain's libraries.
-RELEASE_FLAGS = -c release --static-swift-stdlib
 RELEASE = .build/release
+# A folder of the compiler's own libraries without their shared twins, so that the linker takes these.
+STATIC = .build/static-runtime
+# The release binaries need only libc, libssl, libcrypto and libz; "-c release" alone uses the toolchain's libraries.
+RELEASE_FLAGS = -c release --static-swift-stdlib -Xlinker -L$(CURDIR)/$(STATIC)
 PROGRAMS = loghamsterc loghamsterd
 DOCUMENTS = README.md CHANGELOG.md SECURITY.md LICENSE docs/*.md
 
 bindir = $(DESTDIR)$(PREFIX)/bin
 docdir = $(DESTDIR)$(PREFIX)/share/doc/loghamster
+mandir = $(DESTDIR)$(PREFIX)/share/man
 sharedir = $(DESTDIR)$(PREFIX)/share/loghamster
+bashdir = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+zshdir = $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+fishdir = $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 libdir = $(DESTDIR)$(PREFIX)/lib
 
 .PHONY: help setup setup-test build test fuzz leaks torture simulate mutants demo scan bench lint install \
-	install-systemd clean
+	install-systemd install-manual install-completions deb manual clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -27,6 +33,9 @@ setup-test:
 	@scripts/setup test
 
 build: setup ## build loghamsterc and loghamsterd for use
+	mkdir -p $(STATIC)
+	ln -sfn $$(clang -print-file-name=libstdc++.a) $(STATIC)/libstdc++.a
+	ln -sfn $$(clang -print-file-name=libgcc_eh.a) $(STATIC)/libgcc_s.a
 	for program in $(PROGRAMS); do $(SWIFT) build $(RELEASE_FLAGS) --product $$program || exit 1; done
 
 SANITIZE =
@@ -70,9 +79,9 @@ bench: build ## compare with a plain C program (Benchmarks/README.md)
 
 lint: ## check the format of the sources
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests Benchmarks
-	if command -v shellcheck >/dev/null; then shellcheck certs/ca scripts/* .ci/run Tests/*/*.sh; fi
+	if command -v shellcheck >/dev/null; then shellcheck certs/ca $(filter-out %.py,$(wildcard scripts/*)) .ci/run Tests/*/*.sh; fi
 
-install: install-systemd ## install what "make build" made; PREFIX=/usr/local DESTDIR=
+install: install-systemd install-manual install-completions ## install what "make build" made; PREFIX=/usr/local DESTDIR=
 	@test -x $(RELEASE)/loghamsterc -a -x $(RELEASE)/loghamsterd || \
 		{ echo "install: $(RELEASE): the programs are not built: run make build first" >&2; exit 1; }
 	install -d $(bindir) $(docdir)/examples $(sharedir)/certs
@@ -81,17 +90,41 @@ install: install-systemd ## install what "make build" made; PREFIX=/usr/local DE
 	install -m 644 deploy/examples/* $(docdir)/examples
 	install -m 755 certs/ca $(sharedir)/certs
 	install -m 644 certs/README.md $(sharedir)/certs
+	install -d $(sharedir)/prometheus $(sharedir)/grafana
+	install -m 644 deploy/prometheus/* $(sharedir)/prometheus
+	install -m 644 deploy/grafana/* $(sharedir)/grafana
+
+install-manual:
+	for page in $(wildcard docs/man/*.[1-8]); do \
+		install -D -m 644 -t $(mandir)/man$${page##*.} $$page || exit 1; \
+	done
+
+# The programs know best what they can be asked.
+install-completions:
+	install -d $(bashdir) $(zshdir) $(fishdir)
+	for program in $(PROGRAMS); do \
+		$(RELEASE)/$$program --generate-completion-script bash > $(bashdir)/$$program && \
+		$(RELEASE)/$$program --generate-completion-script zsh > $(zshdir)/_$$program && \
+		$(RELEASE)/$$program --generate-completion-script fish > $(fishdir)/$$program.fish || exit 1; \
+	done
 
 # The units start the programs where they are installed; systemd finds those below /usr and /usr/local alike.
 install-systemd:
 	install -d $(libdir)/systemd/system $(libdir)/sysusers.d
 	for unit in deploy/systemd/*.service deploy/systemd/*.socket; do \
-		sed 's|/usr/bin/|$(PREFIX)/bin/|; s|/usr/share/doc/|$(PREFIX)/share/doc/|' $$unit \
+		sed 's|/usr/bin/|$(PREFIX)/bin/|' $$unit \
 			> $(libdir)/systemd/system/$${unit##*/} && chmod 644 $(libdir)/systemd/system/$${unit##*/} || exit 1; \
 	done
 	for users in deploy/systemd/*.sysusers.conf; do \
 		name=$${users##*/}; install -m 644 $$users $(libdir)/sysusers.d/$${name%.sysusers.conf}.conf || exit 1; \
 	done
+
+deb: build ## make the Debian packages loghamster-client and loghamster-server: .build/deb
+	@scripts/setup deb
+	scripts/deb
+
+manual: build ## write the programs' manual pages anew: docs/man
+	scripts/manual.py $(RELEASE)
 
 clean: ## remove everything that was built
 	rm -rf .build .build-mutants .build-fuzz .build-address .build-thread .demo Benchmarks/.build

@@ -5,19 +5,20 @@ import HamsterProgram
 
 /// What the client's commands have in common.
 struct ClientOptions: ParsableArguments {
-    @Option(name: .long, help: ArgumentHelp("The configuration file (TOML).", valueName: "file"))
+    @Option(help: ArgumentHelp("The configuration file (TOML).", valueName: "file"), completion: .file())
     var config: String?
 
     @Option(name: .long, help: ArgumentHelp("The server, in place of the file's.", valueName: "host:port"))
     var target: String?
 
-    @Option(name: .long, help: ArgumentHelp("CA certificates that the server's must come from.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("CA certificates that the server's must come from.", valueName: "file"), completion: .file())
     var ca: String?
 
-    @Option(name: .long, help: ArgumentHelp("The client's certificate chain.", valueName: "file"))
+    @Option(help: ArgumentHelp("The client's certificate chain.", valueName: "file"), completion: .file())
     var cert: String?
 
-    @Option(name: .long, help: ArgumentHelp("The key of the client's certificate.", valueName: "file"))
+    @Option(help: ArgumentHelp("The key of the client's certificate.", valueName: "file"), completion: .file())
     var key: String?
 
     @Flag(name: .long, help: "No TLS: everybody on the way can read and change what is sent.")
@@ -26,7 +27,7 @@ struct ClientOptions: ParsableArguments {
     @Option(name: .long, help: ArgumentHelp("Sent as svc; default: each file's name.", valueName: "name"))
     var name: String?
 
-    @Option(name: .long, help: ArgumentHelp("Directory of the state file.", valueName: "directory"))
+    @Option(help: ArgumentHelp("Directory of the state file.", valueName: "directory"), completion: .directory)
     var state: String?
 
     @Flag(name: .long, help: "Compress with zlib.")

@@ -15,7 +15,7 @@ struct Explain: AsyncParsableCommand {
 
     @OptionGroup var options: ClientOptions
 
-    @Argument(help: "The file.")
+    @Argument(help: "The file.", completion: .file())
     var path: String
 
     @Flag(help: "Print JSON.")

@@ -16,7 +16,7 @@ struct Follow: AsyncParsableCommand {
 
     @OptionGroup var options: ClientOptions
 
-    @Argument(help: "Files to follow, in place of the configuration's inputs.")
+    @Argument(help: "Files to follow, in place of the configuration's inputs.", completion: .file())
     var files: [String] = []
 
     func run() async throws {

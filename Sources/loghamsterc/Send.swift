@@ -15,7 +15,7 @@ struct Send: AsyncParsableCommand {
 
     @OptionGroup var options: ClientOptions
 
-    @Argument(help: "Files to send.")
+    @Argument(help: "Files to send.", completion: .file())
     var files: [String]
 
     func run() async throws {

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import HamsterConfiguration
 import HamsterCore
 import HamsterFiles
@@ -26,7 +25,8 @@ struct Route: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "A file with one stream a line, as on the command line; '-' for standard input.", valueName: "file"))
+            "A file with one stream a line, as on the command line; '-' for standard input.", valueName: "file"),
+        completion: .file())
     var all: String?
 
     @Argument(help: ArgumentHelp("The stream as a client names it.", valueName: "stream"))
@@ -64,8 +64,9 @@ struct Route: AsyncParsableCommand {
     }
 
     private func bytes(of file: String) throws -> [UInt8] {
-        if file == "-" { return Array(FileHandle.standardInput.readDataToEndOfFile()) }
-        guard let bytes = try LinuxFileSystem().contents(of: file, bytesMax: 256 << 20) else {
+        let bytesMax = 256 << 20
+        if file == "-" { return try contentsOfStandardInput(bytesMax: bytesMax) }
+        guard let bytes = try LinuxFileSystem().contents(of: file, bytesMax: bytesMax) else {
             throw ValidationError("there is no file '\(printable(file.utf8))'")
         }
         return bytes

@@ -5,7 +5,7 @@ import HamsterProgram
 
 /// What the server's commands have in common.
 struct ServerOptions: ParsableArguments {
-    @Option(name: .long, help: ArgumentHelp("The configuration file (TOML).", valueName: "file"))
+    @Option(help: ArgumentHelp("The configuration file (TOML).", valueName: "file"), completion: .file())
     var config: String?
 
     /// Reads the configuration, with the environment over the file.

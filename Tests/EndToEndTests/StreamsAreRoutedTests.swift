@@ -90,6 +90,11 @@ struct StreamsAreRoutedTests {
                 h:/y\t_fallback\t/srv/h/y (bytes)
 
                 """)
+        let piped = try ChildProcess(
+            try Repository.program("loghamsterd"), ["route", "--config", file, "--all", "-"], in: deployment.scratch,
+            input: deployment.scratch.contents("list"))
+        #expect(try await piped.exitCode() == 1, "\(piped.errors)")
+        #expect(piped.output == all.1)
         let wrong = try await route(["web1"])
         #expect(wrong.0 == 64, "\(wrong.2)")
     }

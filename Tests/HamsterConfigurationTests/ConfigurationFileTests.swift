@@ -1,3 +1,4 @@
+import Glibc
 import HamsterClient
 import HamsterConfiguration
 import HamsterFiles
@@ -68,11 +69,18 @@ struct SystemDefaultsTests {
         (["STATE_DIRECTORY": "/a", "XDG_STATE_HOME": "/x"], "/a"),
     ])
     func `systemd's directory counts first`(environment: [String: String], directory: String) {
-        #expect(SystemDefaults(environment: environment).stateDirectory == directory)
+        #expect(SystemDefaults(program: "loghamsterd", environment: environment).stateDirectory == directory)
+    }
+
+    /// Of root they are those of the units, so that `status` finds the service without a word in the configuration.
+    @Test(arguments: ["loghamsterc", "loghamsterd"])
+    func `each program has a state of its own`(program: String) {
+        let defaults = SystemDefaults(program: program, environment: ["XDG_STATE_HOME": "/x"])
+        #expect(defaults.stateDirectory == (getuid() == 0 ? "/var/lib/\(program)" : "/x/\(program)"))
     }
 
     @Test func `the system has a name and a working directory`() {
-        let defaults = SystemDefaults(environment: [:])
+        let defaults = SystemDefaults(program: "loghamsterd", environment: [:])
         #expect(!defaults.hostName.isEmpty)
         #expect(defaults.workingDirectory.hasPrefix("/"))
     }

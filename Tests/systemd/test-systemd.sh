@@ -31,7 +31,7 @@ install_units() {
     cp -r /lib/systemd/system/. "$units"
     make -s install-systemd DESTDIR="$scratch/root" PREFIX=/usr || return
     install -d "$scratch/root/usr/bin" "$scratch/root/bin"
-    for program in usr/bin/loghamsterd usr/bin/loghamsterc bin/kill; do
+    for program in usr/bin/loghamsterd usr/bin/loghamsterc bin/sh; do
         printf '#!/bin/sh\n' >"$scratch/root/$program"
         chmod 755 "$scratch/root/$program"
     done
