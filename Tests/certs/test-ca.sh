@@ -3,32 +3,10 @@
 set -uo pipefail
 
 cd "$(dirname "$0")/../.." || exit 1
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+. Tests/shell/checks.sh
 unset LOGHAMSTER_CA
 
-passed=0
-failed=0
-
 # --- checking -----------------------------------------------------------------
-
-# check SENTENCE COMMAND...: the command succeeds.
-check() {
-    local sentence=$1
-    shift
-    if "$@" >"$scratch/output" 2>&1; then
-        passed=$((passed + 1))
-        printf 'ok - %s\n' "$sentence"
-    else
-        failed=$((failed + 1))
-        printf 'not ok - %s\n' "$sentence"
-        sed 's/^/    /' "$scratch/output"
-    fi
-}
-
-fails() {
-    ! "$@"
-}
 
 # refused STATUS WORDS COMMAND...: one line of the agreed form, with these words in it, and this exit status.
 refused() {
@@ -262,5 +240,4 @@ check 'the folder comes from the environment' \
     env LOGHAMSTER_CA="$pki" certs/ca client from-environment
 check 'and the certificate is there' test -f "$pki/from-environment.pem"
 
-printf '%d passed, %d failed\n' "$passed" "$failed"
-[ "$failed" -eq 0 ]
+report

@@ -6,9 +6,7 @@ set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 root=$PWD
 programs=$(swift build --show-bin-path) || exit 1
-scratch=$(mktemp -d)
-passed=0
-failed=0
+. Tests/shell/checks.sh
 serverPID=
 
 cleanUp() {
@@ -16,20 +14,6 @@ cleanUp() {
     rm -rf "$scratch"
 } 2>/dev/null
 trap cleanUp EXIT
-
-# check SENTENCE COMMAND...: the command succeeds.
-check() {
-    local sentence=$1
-    shift
-    if "$@" >"$scratch/output" 2>&1; then
-        passed=$((passed + 1))
-        printf 'ok - %s\n' "$sentence"
-    else
-        failed=$((failed + 1))
-        printf 'not ok - %s\n' "$sentence"
-        sed 's/^/    /' "$scratch/output"
-    fi
-}
 
 # The lines of all blocks of a kind: sh, toml, swift.
 blocks() {
@@ -101,5 +85,4 @@ done < <(blocks sh)
 check 'the file is stored as it is' is_stored
 blocks swift >"$scratch/example.swift"
 check 'the Swift example is the one that the tests build' cmp "$scratch/example.swift" Tests/LogHamsterTests/ReadmeExample.swift
-printf '%s passed, %s failed\n' "$passed" "$failed"
-[ "$failed" -eq 0 ]
+report

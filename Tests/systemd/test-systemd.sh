@@ -3,25 +3,7 @@
 set -uo pipefail
 
 cd "$(dirname "$0")/../.." || exit 1
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-
-passed=0
-failed=0
-
-# check SENTENCE COMMAND...: the command succeeds.
-check() {
-    local sentence=$1
-    shift
-    if "$@" >"$scratch/output" 2>&1; then
-        passed=$((passed + 1))
-        printf 'ok - %s\n' "$sentence"
-    else
-        failed=$((failed + 1))
-        printf 'not ok - %s\n' "$sentence"
-        sed 's/^/    /' "$scratch/output"
-    fi
-}
+. Tests/shell/checks.sh
 
 # The units in a root of their own, with the system's beside them and something that can be executed where the programs
 # will be.
@@ -74,7 +56,6 @@ check 'the server has no capability' has loghamsterd.service CapabilityBoundingS
 check 'the client has one' has loghamsterc.service CapabilityBoundingSet=CAP_DAC_READ_SEARCH
 
 # A unit that is wrong has to be found, or the checks above say nothing.
-fails() { ! "$@"; }
 sed 's/^Type=.*/Type=nonsense/' "$units/loghamsterd.service" >"$units/loghamster-wrong.service"
 check 'a wrong unit is noticed' fails verify loghamster-wrong.service
 grep -v '^ProtectSystem=' "$units/loghamsterd.service" | grep -v '^SystemCall' >"$units/open.service"
@@ -92,5 +73,4 @@ else
     echo 'skipped - systemd-sysusers is not installed: the users are not tested'
 fi
 
-printf '%d passed, %d failed\n' "$passed" "$failed"
-[ "$failed" -eq 0 ]
+report
