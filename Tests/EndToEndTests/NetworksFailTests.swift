@@ -38,7 +38,10 @@ struct NetworksFailTests {
         }
         proxy.heal()
 
-        for name in Self.files { try await deployment.waitUntilStored(name, written[name] ?? []) }
+        // A stalled stream is left after 90 s, and the next attempt may wait for 30 more.
+        for name in Self.files {
+            try await deployment.waitUntilStored(name, written[name] ?? [], timeout: .seconds(300))
+        }
         #expect(try await client.terminate() == 0)
         #expect(try await server.terminate() == 0)
     }
