@@ -25,7 +25,7 @@ struct Serve: AsyncParsableCommand {
         let sockets = try sockets(program, settings)
         // Before anything is touched: a certificate that can't be used is a wrong configuration.
         try settings.check()
-        program.raiseDescriptorLimit(logger)
+        warn(ofFewDescriptors: program.raiseDescriptorLimit(logger), settings.server.limits, logger)
         let store = try Store(
             settings.server.store, fileSystem: LinuxFileSystem(), now: { FileTime.now.seconds },
             onFailure: { report($0, logger) }, onEvent: { log($0, logger) })
@@ -93,6 +93,14 @@ struct Serve: AsyncParsableCommand {
             }
             return ListeningSocket(descriptor: socket.descriptor, proxies: settings.server.proxies)
         }
+    }
+
+    /// A stream has a connection and, unless it shares one, an output.
+    private func warn(ofFewDescriptors descriptors: Int, _ limits: ServerConfiguration.Limits, _ logger: Logger) {
+        guard descriptors < 2 * limits.connectionsMax else { return }
+        logger.warning(
+            "fewer files may be open than max_connections needs: raise LimitNOFILE, or lower limits.max_connections",
+            metadata: ["files": "\(descriptors)", "max_connections": "\(limits.connectionsMax)"])
     }
 
     private func report(_ error: StoreError, _ logger: Logger) {
