@@ -26,18 +26,27 @@ extension Program {
     }
 
     /// The table of ``status(of:)`` for people; empty where there are none. `now` in Unix seconds.
-    package static func certificates(of document: JSON, now: Int64) -> String {
-        var table = TextTable(["CERTIFICATE", "DAYS LEFT", "NAME", "FILE"])
+    package static func certificates(of document: JSON, now: Int64, _ presentation: Presentation) -> String {
+        var table = TextTable(
+            [
+                .init("CERTIFICATE"), .init("DAYS LEFT", isNumber: true), .init("NAME", fitting: .end),
+                .init("FILE", fitting: .middle),
+            ], presentation)
         for credential in document["certificates"]?.elements ?? [] {
-            var days = "-"
-            if case .integer(let end) = credential["not_after"] {
-                let left = end - Int(now)
-                days = left > 0 ? "\(left / 86_400)" : "expired"
-            }
             table.add([
-                credential["role"]?.text ?? "-", days, credential["name"]?.text ?? "-", credential["file"]?.text ?? "-",
+                .init(credential.word("role")), timeLeft(of: credential, now), .init(credential.word("name")),
+                .init(credential.word("file")),
             ])
         }
-        return table.isEmpty ? "" : table.text
+        return table.text
+    }
+
+    /// In the colour of the warnings that the log has.
+    private static func timeLeft(of credential: JSON, _ now: Int64) -> TextTable.Cell {
+        guard case .integer(let end) = credential["not_after"] else { return .init(TextTable.nothing) }
+        let left = end - Int(now)
+        guard left > 0 else { return .init("expired", .error) }
+        let days = left / 86_400
+        return .init("\(days)", days < 7 ? .error : days < 30 ? .warning : .plain)
     }
 }

@@ -1,6 +1,7 @@
 import Glibc
 import HamsterClient
 import HamsterProgram
+import HamsterStatus
 import ServiceLifecycle
 import Synchronization
 
@@ -35,16 +36,17 @@ final class ProgressDisplay: Service {
         let result = progress.snapshot
         if hasDrawn.withLock({ $0 }) { writeToStandardError("\r\u{1B}[K") }
         print(
-            "\(result.filesDelivered) of \(result.files) files, \(Self.text(result.bytesAcknowledged)) acknowledged, "
-                + "\(Self.text(rate(result)))/s")
+            "\(result.filesDelivered) of \(result.files) files, \(ByteSize.text(result.bytesAcknowledged)) acknowledged, "
+                + "\(ByteSize.text(rate(result)))/s")
     }
 
     private func show(_ snapshot: ShippingProgress.Snapshot) {
         guard snapshot.files > 0 else { return }
         guard isTerminal else {
             writeToStandardError(
-                "\(snapshot.filesDelivered) of \(snapshot.files) files, \(Self.text(snapshot.bytesAcknowledged)) of "
-                    + "\(Self.text(snapshot.bytes)), \(Self.text(rate(snapshot)))/s, \(remaining(snapshot)) left\n")
+                "\(snapshot.filesDelivered) of \(snapshot.files) files, \(ByteSize.text(snapshot.bytesAcknowledged)) of "
+                    + "\(ByteSize.text(snapshot.bytes)), \(ByteSize.text(rate(snapshot)))/s, \(remaining(snapshot)) left\n"
+            )
             return
         }
         hasDrawn.withLock { $0 = true }
@@ -52,8 +54,8 @@ final class ProgressDisplay: Service {
         let filled = Int(share * Double(Self.barWidth))
         let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: Self.barWidth - filled)
         writeToStandardError(
-            "\r[\(bar)] \(Int(share * 100)) %  \(Self.text(snapshot.bytesAcknowledged)) of \(Self.text(snapshot.bytes))  "
-                + "\(Self.text(rate(snapshot)))/s  \(remaining(snapshot)) left\u{1B}[K")
+            "\r[\(bar)] \(Int(share * 100)) %  \(ByteSize.text(snapshot.bytesAcknowledged)) of \(ByteSize.text(snapshot.bytes))  "
+                + "\(ByteSize.text(rate(snapshot)))/s  \(remaining(snapshot)) left\u{1B}[K")
     }
 
     /// Bytes a second since the start.
@@ -68,13 +70,5 @@ final class ProgressDisplay: Service {
         let seconds = (snapshot.bytes - min(snapshot.bytes, snapshot.bytesAcknowledged)) / rate
         let minutes = seconds / 60
         return minutes > 0 ? "\(minutes) min \(seconds % 60) s" : "\(seconds) s"
-    }
-
-    private static func text(_ bytes: UInt64) -> String {
-        for (unit, factor) in [("GiB", UInt64(1) << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)] where bytes >= factor {
-            let tenths = (bytes * 10 + factor / 2) / factor
-            return "\(tenths / 10).\(tenths % 10) \(unit)"
-        }
-        return "\(bytes) B"
     }
 }

@@ -1,6 +1,5 @@
 import ArgumentParser
 import HamsterConfiguration
-import HamsterFiles
 import HamsterProgram
 import HamsterStatus
 
@@ -11,19 +10,13 @@ struct Status: AsyncParsableCommand {
         discussion: "Asks the client at status.socket in its state directory; its user and group may.")
 
     @OptionGroup var options: ClientOptions
-
-    @Flag(help: "Print the document as JSON.")
-    var json = false
+    @OptionGroup var display: StatusOptions
 
     func run() async throws {
-        let settings = try options.settings(LogHamsterCommand.program, files: nil, isOnce: false)
-        let directory = settings.stateDirectory
-        if json {
-            let bytes = try StatusRequest.bytes(in: directory, timeout: .seconds(10))
-            print(String(decoding: bytes, as: UTF8.self), terminator: "")
-        } else {
-            let document = try StatusRequest.fetch(in: directory, timeout: .seconds(10))
-            print(StatusDocument(document, now: FileTime.now.seconds).text, terminator: "")
+        let program = LogHamsterCommand.program
+        let settings = try options.settings(program, files: nil, isOnce: false)
+        try await StatusDisplay.run(display, of: settings.stateDirectory, program) {
+            StatusDocument($0, now: $1, $2).text
         }
     }
 }

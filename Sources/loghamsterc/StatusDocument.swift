@@ -6,51 +6,78 @@ struct StatusDocument {
     private let document: JSON
     /// Unix seconds.
     private let now: Int64
+    private let presentation: Presentation
 
-    init(_ document: JSON, now: Int64) {
+    init(_ document: JSON, now: Int64, _ presentation: Presentation) {
         self.document = document
         self.now = now
+        self.presentation = presentation
     }
 
     /// Each line with its LF.
     var text: String {
-        [summary, files, Program.certificates(of: document, now: now)].filter { !$0.isEmpty }.joined(separator: "\n")
+        [summary, files, Program.certificates(of: document, now: now, presentation)].filter { !$0.isEmpty }
+            .joined(separator: "\n")
     }
 
     private var summary: String {
-        let counters = document["counters"]
+        let counters = document["counters"] ?? .null
         let files = document["files"]?.elements ?? []
-        let lag = files.reduce(0) { sum, file in
-            if case .integer(let lag) = file["lag_bytes"] { sum + lag } else { sum }
-        }
-        let lines = [
-            "loghamsterc \(cell(document, "version")), process \(cell(document, "pid")), up "
-                + "\(document.age("started", now: now)), target \(cell(document, "target"))",
-            "files \(files.count), found \(cell(counters, "files_found")), delivered "
-                + "\(cell(counters, "files_delivered")); acknowledged \(cell(counters, "acknowledged_bytes")) bytes, "
-                + "to go \(lag) bytes, lost \(cell(counters, "lost_bytes")) bytes",
-        ]
-        return lines.map { TextTable.printable($0) + "\n" }.joined()
+        let lag = files.reduce(0) { $0 + $1.number("lag_bytes") }
+        let lost = counters.number("lost_bytes")
+        var program = FactLine(presentation)
+        program.add("", "loghamsterc \(document.word("version"))", .heading)
+        program.add("process", document.word("pid"))
+        program.add("up", document.age("started", now: now))
+        program.add("target", document.word("target"))
+        var numbers = FactLine(presentation)
+        numbers.add("files", "\(files.count)")
+        numbers.add("found", counters.word("files_found"))
+        numbers.add("delivered", counters.word("files_delivered"))
+        numbers.add("acknowledged", presentation.bytes(counters.number("acknowledged_bytes")))
+        numbers.add("to go", presentation.bytes(lag), lag > 0 ? .warning : .plain)
+        numbers.add("lost", presentation.bytes(lost), lost > 0 ? .error : .plain)
+        return program.text + numbers.text
     }
 
     private var files: String {
-        var table = TextTable(["STATE", "SIZE", "ACKNOWLEDGED", "LAG", "PATH", "LOCATION", "LAST ERROR"])
+        var table = TextTable(
+            [
+                .init("STATE"), .init("SIZE", isNumber: true), .init("ACKNOWLEDGED", isNumber: true),
+                .init("LAG", isNumber: true), .init("PATH", fitting: .middle),
+                .init("LOCATION", fitting: .middle, isOptional: true),
+                .init("LAST ERROR", fitting: .end, isOptional: true),
+            ], presentation)
         for file in document["files"]?.elements ?? [] {
-            let location = cell(file, "location")
-            let isElsewhere = location != cell(file, "path")
+            let state = file.word("state")
             table.add([
-                cell(file, "state"), cell(file, "size"), cell(file, "acknowledged"), cell(file, "lag_bytes"),
-                cell(file, "path"),
-                file["deleted"] == .bool(true) ? "(deleted)" : isElsewhere ? location : "", error(of: file),
+                .init(state, Self.style(ofState: state)), .init(file.size("size", presentation)),
+                .init(file.size("acknowledged", presentation)),
+                .init(file.size("lag_bytes", presentation), file.number("lag_bytes") > 0 ? .warning : .plain),
+                .init(file.word("path")), location(of: file), error(of: file),
             ])
         }
-        return table.isEmpty ? "" : table.text
+        return table.text
     }
 
-    private func error(of file: JSON) -> String {
-        guard let error = file["last_error"], error != .null else { return "-" }
-        return "\(error.text) (\(file.age("last_error_at", now: now)) ago)"
+    private static func style(ofState state: String) -> TextStyle {
+        switch state {
+        case "streaming": .good
+        case "retrying": .warning
+        case "refused": .error
+        default: .plain
+        }
     }
 
-    private func cell(_ object: JSON?, _ name: String) -> String { object?[name]?.text ?? "-" }
+    /// Where the file is, if that is not its path.
+    private func location(of file: JSON) -> TextTable.Cell {
+        if file["deleted"] == .bool(true) { return .init("(deleted)", .warning) }
+        let location = file.word("location")
+        return .init(location == file.word("path") ? "" : location)
+    }
+
+    private func error(of file: JSON) -> TextTable.Cell {
+        guard let error = file["last_error"], error != .null else { return .init(TextTable.nothing) }
+        return .init("\(error.text) (\(file.age("last_error_at", now: now)) ago)", .error)
+    }
 }

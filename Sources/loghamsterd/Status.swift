@@ -1,6 +1,5 @@
 import ArgumentParser
 import HamsterConfiguration
-import HamsterFiles
 import HamsterProgram
 import HamsterServer
 import HamsterStatus
@@ -13,19 +12,13 @@ struct Status: AsyncParsableCommand {
         discussion: "Asks the server at status.socket in its state directory; its user and group may.")
 
     @OptionGroup var options: ServerOptions
-
-    @Flag(help: "Print the document as JSON.")
-    var json = false
+    @OptionGroup var display: StatusOptions
 
     func run() async throws {
-        let settings = try options.settings(LogHamsterDaemon.program)
-        let directory = settings.server.store.stateDirectory
-        if json {
-            let bytes = try StatusRequest.bytes(in: directory, timeout: .seconds(10))
-            print(String(decoding: bytes, as: UTF8.self), terminator: "")
-        } else {
-            let document = try StatusRequest.fetch(in: directory, timeout: .seconds(10))
-            print(StatusDocument(document, now: FileTime.now.seconds).text, terminator: "")
+        let program = LogHamsterDaemon.program
+        let settings = try options.settings(program)
+        try await StatusDisplay.run(display, of: settings.server.store.stateDirectory, program) {
+            StatusDocument($0, now: $1, $2).text
         }
     }
 }

@@ -6,10 +6,12 @@ struct StatusDocument {
     private let document: JSON
     /// Unix seconds.
     private let now: Int64
+    private let presentation: Presentation
 
-    init(_ document: JSON, now: Int64) {
+    init(_ document: JSON, now: Int64, _ presentation: Presentation) {
         self.document = document
         self.now = now
+        self.presentation = presentation
     }
 
     /// What the document says of the program itself; `started` in Unix seconds.
@@ -19,61 +21,94 @@ struct StatusDocument {
 
     /// Each line with its LF.
     var text: String {
-        [summary, streams, outputs, failures, Program.certificates(of: document, now: now)].filter { !$0.isEmpty }
-            .joined(separator: "\n")
+        [
+            summary, streams, outputs, failures, Program.certificates(of: document, now: now, presentation),
+        ].filter { !$0.isEmpty }.joined(separator: "\n")
     }
 
     private var summary: String {
-        let commits = document["commits"]
-        let counters = document["counters"]
-        var lines = [
-            "loghamsterd \(cell(document, "version")), process \(cell(document, "pid")), up \(age(document, "started"))",
-            "connections \(cell(document, "connections")), streams \(document["streams"]?.elements.count ?? 0), "
-                + "outputs \(document["outputs"]?.elements.count ?? 0), received \(cell(counters, "received_bytes")) bytes",
-            "commits \(cell(commits, "count")), failed \(cell(commits, "failed")), "
-                + "last took \(cell(commits, "last_microseconds")) us, "
-                + "uncommitted \(cell(document, "uncommitted_bytes")) bytes",
-            "refused streams \(cell(counters, "streams_refused")), connections \(cell(counters, "connections_refused")); "
-                + "failures to accept \(cell(counters, "accept_failures"))",
-        ]
-        if let error = commits?["last_error"], error != .null { lines.append("last commit failed: \(error.text)") }
-        return lines.map { TextTable.printable($0) + "\n" }.joined()
+        let counters = document["counters"] ?? .null
+        var program = FactLine(presentation)
+        program.add("", "loghamsterd \(document.word("version"))", .heading)
+        program.add("process", document.word("pid"))
+        program.add("up", document.age("started", now: now))
+        var numbers = FactLine(presentation)
+        numbers.add("connections", document.word("connections"))
+        numbers.add("streams", "\(document["streams"]?.elements.count ?? 0)")
+        numbers.add("outputs", "\(document["outputs"]?.elements.count ?? 0)")
+        numbers.add("received", presentation.bytes(counters.number("received_bytes")))
+        var refusals = FactLine(presentation)
+        for (name, counter) in [
+            ("refused streams", "streams_refused"), ("refused connections", "connections_refused"),
+            ("failures to accept", "accept_failures"),
+        ] {
+            refusals.add(name, counters.word(counter), counters.number(counter) > 0 ? .warning : .plain)
+        }
+        return program.text + numbers.text + commits + refusals.text
+    }
+
+    private var commits: String {
+        let commits = document["commits"] ?? .null
+        var line = FactLine(presentation)
+        line.add("commits", commits.word("count"))
+        line.add("failed", commits.word("failed"), commits.number("failed") > 0 ? .error : .plain)
+        line.add("last took", "\(commits.word("last_microseconds")) us")
+        line.add("uncommitted", presentation.bytes(document.number("uncommitted_bytes")))
+        var failure = FactLine(presentation)
+        if let error = commits["last_error"], error != .null { failure.add("last commit failed:", error.text, .error) }
+        return line.text + failure.text
     }
 
     private var streams: String {
-        var table = TextTable([
-            "STREAM", "SINCE", "RECEIVED", "ACKNOWLEDGED", "PEER", "HOST:PATH", "THROTTLED BY", "LAST ERROR",
-        ])
+        var table = TextTable(
+            [
+                .init("STREAM"), .init("SINCE", isNumber: true), .init("RECEIVED", isNumber: true),
+                .init("ACKNOWLEDGED", isNumber: true), .init("PEER", fitting: .end, isOptional: true),
+                .init("HOST:PATH", fitting: .middle), .init("THROTTLED BY", isOptional: true),
+                .init("LAST ERROR", fitting: .end, isOptional: true),
+            ], presentation)
         for stream in document["streams"]?.elements ?? [] {
             table.add([
-                cell(stream, "id"), age(stream, "since"), cell(stream, "received"), cell(stream, "acknowledged"),
-                cell(stream, "peer"), "\(cell(stream, "host")):\(cell(stream, "path"))",
-                cell(stream, "throttled_by"), cell(stream, "last_error"),
+                .init(stream.word("id")), .init(stream.age("since", now: now)),
+                .init(stream.size("received", presentation)), .init(stream.size("acknowledged", presentation)),
+                .init(stream.word("peer")), .init("\(stream.word("host")):\(stream.word("path"))"),
+                .init(stream.word("throttled_by"), .warning), .init(stream.word("last_error"), .error),
             ])
         }
-        return table.isEmpty ? "" : table.text
+        return table.text
     }
 
     private var outputs: String {
-        var table = TextTable(["OUTPUT", "LENGTH", "COMMITTED", "STREAMS", "FAILED", "LAST ERROR"])
+        var table = TextTable(
+            [
+                .init("OUTPUT", fitting: .middle), .init("LENGTH", isNumber: true), .init("COMMITTED", isNumber: true),
+                .init("STREAMS", isNumber: true), .init("FAILED", isOptional: true),
+                .init("LAST ERROR", fitting: .end, isOptional: true),
+            ], presentation)
         for output in document["outputs"]?.elements ?? [] {
-            let names = ["path", "length", "committed", "streams", "failed", "last_error"]
-            table.add(names.map { cell(output, $0) })
+            let hasFailed = output["failed"] == .bool(true)
+            let isSilent = presentation.isForPeople && !hasFailed
+            table.add([
+                .init(output.word("path")), .init(output.size("length", presentation)),
+                .init(output.size("committed", presentation)), .init(output.word("streams")),
+                .init(isSilent ? TextTable.nothing : output.word("failed"), hasFailed ? .error : .plain),
+                .init(output.word("last_error"), .error),
+            ])
         }
-        return table.isEmpty ? "" : table.text
+        return table.text
     }
 
     private var failures: String {
-        var table = TextTable(["FAILED SOURCE", "AGO", "REASON"])
+        var table = TextTable(
+            [
+                .init("FAILED SOURCE", fitting: .middle), .init("AGO", isNumber: true), .init("REASON", fitting: .end),
+            ], presentation)
         for failure in document["failures"]?.elements ?? [] {
             table.add([
-                "\(cell(failure, "host")):\(cell(failure, "path"))", age(failure, "at"), cell(failure, "reason"),
+                .init("\(failure.word("host")):\(failure.word("path"))"), .init(failure.age("at", now: now)),
+                .init(failure.word("reason"), .error),
             ])
         }
-        return table.isEmpty ? "" : table.text
+        return table.text
     }
-
-    private func cell(_ object: JSON?, _ name: String) -> String { object?[name]?.text ?? "-" }
-
-    private func age(_ object: JSON, _ name: String) -> String { object.age(name, now: now) }
 }

@@ -36,12 +36,3 @@ import Testing
         #expect(JSON.number(UInt64.max) == .integer(.max))
     }
 }
-
-@Suite struct TextTableTests {
-    @Test func `columns are as wide as their widest cell, and what a stranger chose stays in its cell`() {
-        var table = TextTable(["A", "LONG", "END"])
-        table.add(["x\nforged\u{1B}[2J", "1", "\u{202E}no"])
-
-        #expect(table.text == "A                      LONG  END\nx\\u{a}forged\\u{1b}[2J  1     \\u{202e}no\n")
-    }
-}
