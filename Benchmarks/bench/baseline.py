@@ -12,8 +12,6 @@ PROGRAM = BUILD / "baseline"
 class Baseline:
     """It ships one file alone, and syncs nothing."""
 
-    keeps_order = True
-
     def __init__(self, mode):
         self.mode, self.name, self.title = mode, f"c-{mode}", f"C, {mode}"
 

@@ -84,6 +84,8 @@ class Transfer:
     receiver_cpu: float
     sender_kib: int
     receiver_kib: int
+    # What has to be said beside the numbers.
+    note: str = ""
 
     @property
     def rate(self):

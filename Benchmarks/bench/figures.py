@@ -51,6 +51,11 @@ class Figure:
         return self.goal is None or self.goal.is_reached(self.median)
 
 
+def notes_of(transfers, more=""):
+    notes = {each.note for each in transfers} | {more}
+    return "; ".join(sorted(note for note in notes if note))
+
+
 def rate(workload, what, subject, transfers, note=""):
     """The line of a subject's transfers."""
     gib = 1 << 30
@@ -60,7 +65,7 @@ def rate(workload, what, subject, transfers, note=""):
         receiver_cpu=[each.receiver_cpu / (each.bytes / gib) for each in transfers],
         sender_mib=[each.sender_kib / 1024 for each in transfers],
         receiver_mib=[each.receiver_kib / 1024 for each in transfers],
-        note=note or ("" if subject.keeps_order else "order of lines not kept"))
+        note=notes_of(transfers, note))
 
 
 def ratio(workload, what, pairs, goal=None, subject="Log Hamster", note=""):

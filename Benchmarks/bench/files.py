@@ -1,7 +1,7 @@
 """W2, many files, and W3, very many small ones."""
 
 from .context import Settings
-from .figures import Figure, at_least, rate, ratio
+from .figures import Figure, at_least, notes_of, rate, ratio
 from .material import MIB, write_log, write_logs
 from .peers import PEERS
 from .rounds import take_turns
@@ -52,8 +52,8 @@ def small(bench):
         figures = [line, Figure("W3", f"{count} files of 20 KiB", HAMSTER.title, "files/s", files_a_second, at_least(2000))]
     for peer in PEERS:
         if peer.name in found:
-            rates = [fewer / each.seconds for each in found[peer.name]]
-            figures.append(Figure("W3", f"{fewer} files of 20 KiB", peer.title, "files/s", rates, note="into one file"))
+            what, rates = f"{fewer} files of 20 KiB", [fewer / each.seconds for each in found[peer.name]]
+            figures.append(Figure("W3", what, peer.title, "files/s", rates, note=notes_of(found[peer.name], "into one file")))
     return figures
 
 

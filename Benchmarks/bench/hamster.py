@@ -82,7 +82,7 @@ def tls_server(bench, folder, tables="", port=0, cipher=None):
 
 
 class LogHamster:
-    name, title, keeps_order = "loghamster", "Log Hamster", True
+    name, title = "loghamster", "Log Hamster"
 
     def is_there(self):
         return True

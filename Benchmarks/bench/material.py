@@ -24,6 +24,11 @@ def log_block():
     return "".join(lines).encode()
 
 
+def ended(content):
+    """The same number of bytes with a line's end behind a line that isn't empty: syslog daemons drop empty ones."""
+    return content[:-2] + b".\n"
+
+
 def write_log(path, size):
     """A log of exactly so many bytes, with a line's end at its end; the blocks differ in their counters."""
     block = log_block()
@@ -32,7 +37,7 @@ def write_log(path, size):
         while left > 0:
             part = (f"block {number}\n".encode() + block)[:left]
             left -= len(part)
-            output.write(part if left else part[:-1] + b"\n")
+            output.write(part if left else ended(part))
             number += 1
 
 
@@ -43,9 +48,9 @@ def write_logs(folder, count, size):
     while len(body) < size:
         body += body
     for number in range(count):
-        content = f"file {number}\n".encode() + body[number * 7 :]
+        content = f"file {number} ".encode() + body[number * 7 :]
         with open(folder / f"{number:05d}.log", "wb") as output:
-            output.write((content + body)[: size - 1] + b"\n")
+            output.write(ended((content + body)[:size]))
     return sorted(folder.iterdir())
 
 

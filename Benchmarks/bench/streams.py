@@ -16,7 +16,7 @@ OS = '[durability]\nsync = "os"\n'
 
 
 def connect_and_restart(bench, count, idle_seconds):
-    """Connects all streams, lets them be quiet, and ends the server under them, twice."""
+    """Connects all streams, lets them be quiet, cuts them once, and ends the server under them twice."""
     found = {}
     with bench.folder() as folder:
         server = tls_server(bench, folder, LIMITS)
@@ -29,6 +29,9 @@ def connect_and_restart(bench, count, idle_seconds):
         # All the while the generator reads the acknowledgements that come every 15 s.
         time.sleep(idle_seconds)
         found["idle"] = 100 * (server.processor_seconds() - before) / (time.monotonic() - start)
+        generator.do("cut")
+        answer = generator.do(f"connect {count} resume")
+        found["cut"], found["cut, resumed"] = answer["seconds"], answer["resumed"]
         for kind in ("full", "resume"):
             generator.begin("await-end")
             server.stop()
@@ -50,13 +53,16 @@ def connected(bench):
     def line(what, key, unit, goal=None, note=""):
         return Figure("W7", what, HAMSTER.title, unit, [each[key] for each in found], goal, note=note)
 
-    resumed = f"{found[-1]['resume, resumed']} of {count} were resumed"
+    def resumed(key):
+        return f"{found[-1][f'{key}, resumed']} of {count} resumed"
+
     return [
         line(f"{count} streams, memory of the server each", "KiB", "KiB", at_most(32)),
         line("all connected after", "connect", "s"),
         line(f"CPU of the server when idle, {idle_seconds} s", "idle", "% of a core"),
+        line("all again after the network was cut", "cut", "s", note=resumed("cut")),
         line("all again after a restart, whole handshakes", "full", "s", at_most(20)),
-        line("all again after a restart, by resumption", "resume", "s", at_most(20), resumed),
+        line("all again after a restart, by resumption", "resume", "s", at_most(20), resumed("resume")),
     ]
 
 

@@ -103,6 +103,8 @@ static SSL *make_session(struct stream *stream, struct target *target) {
     return ssl;
 }
 
+void stream_cut(struct stream *stream, struct target *target) { end(stream, target); }
+
 void stream_connect(struct stream *stream, struct target *target) {
     int on = 1;
     uint32_t source = INADDR_LOOPBACK + (uint32_t)(stream->number % SOURCE_ADDRESSES);

@@ -44,6 +44,9 @@ SSL_CTX *stream_context(const char *ca, const char *certificate, const char *key
 /* Begins to connect, from one of several loopback addresses. */
 void stream_connect(struct stream *stream, struct target *target);
 
+/* Closes the connection without a word. */
+void stream_cut(struct stream *stream, struct target *target);
+
 /* Goes on where epoll says that it can. Returns 1 when the stream has ended since. */
 int stream_advance(struct stream *stream, struct target *target);
 

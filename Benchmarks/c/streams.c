@@ -8,6 +8,7 @@
  *   connect COUNT full|resume   opens streams until there are COUNT, with whole handshakes or by earlier sessions
  *   send BYTES RATE             sends about so many bytes on all streams in turn, 16 KiB at a time, at RATE bytes a
  *                               second in total (0: as fast as they are taken), up to the last acknowledgement
+ *   cut                         closes all connections without a word, as a network does that breaks
  *   await-end                   waits until the server has ended all streams
  *   quit
  *
@@ -159,6 +160,12 @@ static void await_end(void) {
     printf("{\"event\":\"end\",\"streams\":%d,\"seconds\":%.6f}\n", count, now() - started);
 }
 
+static void cut(void) {
+    for (int index = 0; index < stream_count; index++)
+        if (streams[index].state != STREAM_CLOSED) stream_cut(&streams[index], &target);
+    printf("{\"event\":\"cut\",\"streams\":%d}\n", stream_count);
+}
+
 /* Returns 0 at the end. */
 static int obey(const char *line) {
     char kind[8] = "";
@@ -169,6 +176,8 @@ static int obey(const char *line) {
         connect_all(count, kind);
     else if (sscanf(line, "send %lld %lf", &bytes, &rate) == 2)
         send_all(bytes, rate);
+    else if (strncmp(line, "cut", 3) == 0)
+        cut();
     else if (strncmp(line, "await-end", 9) == 0)
         await_end();
     else if (strncmp(line, "quit", 4) == 0)
