@@ -82,6 +82,8 @@ static void watch(struct stream *stream, struct target *target, int wants_write,
 
 /* Always 1: the stream has ended. What the server has not acknowledged is sent again by the next connection. */
 static int end(struct stream *stream, struct target *target) {
+    /* OpenSSL takes a session for lost whose connection ends without this. */
+    SSL_set_shutdown(stream->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     SSL_free(stream->ssl);
     close(stream->socket);
     stream->ssl = NULL;
