@@ -70,7 +70,7 @@ def describe(facts):
             f"{facts['file_system']}, {facts['openssl']}, commit {facts['commit']}, load at the start {facts['load']:.1f}")
 
 
-def as_json(figures, facts, options, missing):
+def as_json(figures, facts, options, missing, failures):
     lines = []
     for figure in figures:
         line = dataclasses.asdict(figure)
@@ -79,5 +79,5 @@ def as_json(figures, facts, options, missing):
         line["reached"] = figure.is_reached if figure.goal else None
         lines.append(line)
     return json.dumps(
-        {"machine": facts, "runs": options.runs, "quick": options.quick, "missing": missing, "figures": lines},
-        indent=2, ensure_ascii=False) + "\n"
+        {"machine": facts, "runs": options.runs, "quick": options.quick, "missing": missing, "failures": failures,
+         "figures": lines}, indent=2, ensure_ascii=False) + "\n"
