@@ -74,12 +74,15 @@ scan: setup ## let TLS scanners examine the server, and write docs/tls-scan.txt
 	@scripts/setup scan
 	scripts/scan
 
-bench: build ## compare with a plain C program (Benchmarks/README.md)
-	Benchmarks/run
+QUICK =
+bench: build ## measure, beside C, rsyslog and syslog-ng (Benchmarks/README.md); QUICK=1: two minutes
+	@scripts/setup bench
+	Benchmarks/run $(if $(QUICK),--quick)
 
 lint: ## check the format of the sources
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests Benchmarks
-	if command -v shellcheck >/dev/null; then shellcheck certs/ca $(filter-out %.py,$(wildcard scripts/*)) .ci/run Tests/*/*.sh; fi
+	if command -v shellcheck >/dev/null; then shellcheck certs/ca $(filter-out %.py,$(wildcard scripts/*)) .ci/run \
+		Tests/*/*.sh Benchmarks/peers/fetch; fi
 
 install: install-systemd install-manual install-completions ## install what "make build" made; PREFIX=/usr/local DESTDIR=
 	@test -x $(RELEASE)/loghamsterc -a -x $(RELEASE)/loghamsterd || \
