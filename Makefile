@@ -20,7 +20,7 @@ zshdir = $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 fishdir = $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 libdir = $(DESTDIR)$(PREFIX)/lib
 
-.PHONY: help setup setup-test build test fuzz leaks torture simulate mutants demo scan bench lint install \
+.PHONY: help setup setup-test build reference test fuzz leaks torture simulate mutants demo scan bench lint install \
 	install-systemd install-manual install-completions deb manual clean
 
 help: ## list the targets
@@ -37,6 +37,9 @@ build: setup ## build loghamsterc and loghamsterd for use
 	ln -sfn $$(clang -print-file-name=libstdc++.a) $(STATIC)/libstdc++.a
 	ln -sfn $$(clang -print-file-name=libgcc_eh.a) $(STATIC)/libgcc_s.a
 	for program in $(PROGRAMS); do $(SWIFT) build $(RELEASE_FLAGS) --product $$program || exit 1; done
+
+reference: setup ## make the reference of the configuration of the tables in the sources
+	$(SWIFT) run configuration-reference
 
 SANITIZE =
 test: setup-test ## build and run every test; SANITIZE=address or thread looks at memory or data races as well

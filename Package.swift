@@ -131,6 +131,12 @@ let package = Package(
             name: "simulate", dependencies: ["HamsterSimulation", argumentParser], path: "Tests/simulate",
             swiftSettings: settings),
         .target(
+            name: "HamsterReference", dependencies: ["HamsterConfiguration"], path: "Tests/HamsterReference",
+            swiftSettings: settings),
+        .executableTarget(
+            name: "configuration-reference", dependencies: ["HamsterReference"], path: "Tests/configuration-reference",
+            swiftSettings: settings),
+        .target(
             name: "HamsterFuzzing",
             dependencies: [
                 "HamsterConfiguration", "HamsterCore", "HamsterFiles", "HamsterListener", "HamsterProtocol",
@@ -165,7 +171,7 @@ let package = Package(
                 "HamsterClient", "HamsterConfiguration", "HamsterCore", "HamsterFiles", "HamsterRateLimit",
                 "HamsterRouting",
                 "HamsterMetrics",
-                "HamsterServer", "HamsterStore", "HamsterTLS", "HamsterTail", "HamsterTesting",
+                "HamsterReference", "HamsterServer", "HamsterStore", "HamsterTLS", "HamsterTail", "HamsterTesting",
             ], swiftSettings: settings),
         .testTarget(
             name: "HamsterCoreTests", dependencies: ["HamsterCore", "HamsterTesting"], swiftSettings: settings),

@@ -14,7 +14,7 @@ extension ClientSettings {
         let problem = document.apply(overrides, workingDirectory: defaults.workingDirectory)
         let reading = ConfigurationReading(document)
         if let problem { reading.report(problem.key, problem.text) }
-        let root = reading.root
+        let root = reading.root(.client)
         log = LogSettings(root)
         stateDirectory = root.path("state", default: defaults.stateDirectory)
         let host = Self.hostName(root, defaults)
@@ -23,7 +23,7 @@ extension ClientSettings {
         client = ClientConfiguration(hostName: host, targets: targets, inputs: [])
         Self.transport(targetTable, &client)
         client.inputs = Self.inputs(root, overrides, reading, defaults)
-        metrics = MetricsConfiguration.reading(root.table("prometheus"), listen: "127.0.0.1:8092")
+        metrics = MetricsConfiguration.reading(root.table("prometheus"))
         root.finish()
         text = reading.text
         warnings = Self.warnings(targets) + (metrics?.warnings ?? [])
@@ -37,7 +37,7 @@ extension ClientSettings {
     }
 
     private static func hostName(_ root: TableReader, _ defaults: SystemDefaults) -> String {
-        let name = root.string("hostname", default: defaults.hostName)
+        let name = root.text("hostname", default: defaults.hostName)
         let isAddress = name.contains(":") && HostAndPort("[\(name)]", defaultPort: 0) != nil
         if !StreamSource.isHostName(Array(name.utf8)), !isAddress {
             root.report("hostname", "expected 1 to 253 of A-Z a-z 0-9 . _ - and not . or - first, got \(quoted(name))")
@@ -47,7 +47,7 @@ extension ClientSettings {
 
     private static func targets(_ table: TableReader) -> [ClientConfiguration.Target] {
         let tls = table.table("tls")
-        let port = table.integer("port", in: 1...65_535, default: 7_007)
+        let port = table.integer("port")
         var places = table.strings("hosts").compactMap { text -> HostAndPort? in
             guard let place = HostAndPort(text, defaultPort: port), place.host != "::", place.port > 0 else {
                 table.report("hosts", "expected addresses such as \"log.example.com:7007\", got \(quoted(text))")
@@ -78,10 +78,10 @@ extension ClientSettings {
 
     /// The server name stays empty where none is set: then it is each target's own.
     private static func security(_ table: TableReader) -> TLSClientConfiguration? {
-        let isEnabled = table.bool("enabled", default: true)
-        let ca = table.path("ca")
-        let certificate = table.path("cert")
-        let key = table.path("key")
+        let isEnabled = table.bool("enabled")
+        let ca = table.optionalPath("ca")
+        let certificate = table.optionalPath("cert")
+        let key = table.optionalPath("key")
         if (certificate == nil) != (key == nil) {
             table.report(certificate == nil ? "key" : "cert", "cert and key belong together: set both or neither")
         }
@@ -94,10 +94,9 @@ extension ClientSettings {
     }
 
     private static func transport(_ table: TableReader, _ client: inout ClientConfiguration) {
-        client.offersCompression = table.bool("compress", default: false)
-        client.connectionsMax = table.integer("max_connections", in: 1...100_000, default: 64)
-        client.connectTimeout = table.duration(
-            "connect_timeout", in: .milliseconds(100)...(.seconds(600)), default: .seconds(10))
+        client.offersCompression = table.bool("compress")
+        client.connectionsMax = table.integer("max_connections")
+        client.connectTimeout = table.duration("connect_timeout")
         client.bytesPerSecond = table.rate("rate_limit")
         table.finish()
     }
@@ -145,11 +144,9 @@ extension ClientSettings {
             }
             return glob
         }
-        input.files.method = method(table)
-        input.files.start =
-            table.choice("start", ["beginning": .beginning, "end": .end], default: "beginning") ?? .beginning
-        input.files.deletesDelivered =
-            table.choice("onrotate", ["follow": false, "delete": true], default: "follow") ?? false
+        input.files.method = table.choice("method", ["watch": .watch, "close": .close, "once": .once])
+        input.files.start = table.choice("start", ["beginning": .beginning, "end": .end])
+        input.files.deletesDelivered = table.choice("onrotate", ["follow": false, "delete": true])
         if input.files.deletesDelivered, input.files.method == .once {
             table.report("onrotate", "method \"once\" knows no rotation: take it out, or use \"watch\" or \"close\"")
         }
@@ -159,18 +156,12 @@ extension ClientSettings {
         return input
     }
 
-    private static func method(_ table: TableReader) -> FileSelection.Method {
-        table.choice("method", ["watch": .watch, "close": .close, "once": .once], default: "watch") ?? .watch
-    }
-
     private static func batching(_ table: TableReader, _ input: inout InputConfiguration) {
-        let day: Duration = .seconds(86_400)
-        input.chunkBytesMin = table.size("min_chunk", in: 1...(16 << 20), default: 4 << 10)
-        input.flushInterval = table.duration(
-            "flush_interval", in: .milliseconds(1)...(.seconds(60)), default: .milliseconds(10))
-        input.files.rotateWait = table.duration("rotate_wait", in: .zero...day, default: .seconds(5))
-        input.closeIdle = table.duration("close_idle", in: .milliseconds(100)...(day * 30), default: .seconds(300))
-        input.files.ignoreOlder = table.optionalDuration("ignore_older", in: .seconds(1)...(day * 36_500))
+        input.chunkBytesMin = table.size("min_chunk")
+        input.flushInterval = table.duration("flush_interval")
+        input.files.rotateWait = table.duration("rotate_wait")
+        input.closeIdle = table.duration("close_idle")
+        input.files.ignoreOlder = table.optionalDuration("ignore_older")
     }
 
     private static func metadata(_ table: TableReader) -> [String: String] {
@@ -224,7 +215,7 @@ extension ConfigurationDocument {
         }
         if overrides.isCompressed { override(["target", "compress"], .boolean(true), source: "--compress") }
         guard let target = overrides.target else { return nil }
-        guard let place = HostAndPort(target, defaultPort: 7_007), place.host != "::", place.port > 0 else {
+        guard let place = HostAndPort(target, defaultPort: KeyTable.port), place.host != "::", place.port > 0 else {
             overrideBroken(["target", "hostname"], source: source("target"))
             return ("target.hostname", "expected HOST:PORT, got \(quoted(target))")
         }

@@ -2,7 +2,7 @@
 final class ConfigurationReading {
     private let document: ConfigurationDocument
     private var problems: [ConfigurationProblem]
-    private var known: [TablePlace: Set<String>] = [:]
+    private var asked: [TablePlace: Set<String>] = [:]
     private var tables: [TablePlace] = []
     private var effective: [TablePlace: [(key: String, value: String?)]] = [:]
 
@@ -11,15 +11,19 @@ final class ConfigurationReading {
         problems = document.problems
     }
 
-    var root: TableReader { TableReader(self, table: document.root, place: .root) }
+    /// The file's uppermost table.
+    func root(_ keys: KeyTable) -> TableReader {
+        TableReader(self, .described(keys), table: document.root, place: .root)
+    }
 
     func report(_ key: String, _ text: String) { problems.append(document.problem(key, text)) }
 
     func isBroken(_ key: String) -> Bool { document.brokenKeys.contains(key) }
 
-    func markKnown(_ place: TablePlace, _ key: String) { known[place, default: []].insert(key) }
+    func markAsked(_ place: TablePlace, _ key: String) { asked[place, default: []].insert(key) }
 
-    func knownKeys(_ place: TablePlace) -> Set<String> { known[place] ?? [] }
+    /// The keys of a table that were read, whether they are there or not.
+    func askedKeys(_ place: TablePlace) -> Set<String> { asked[place] ?? [] }
 
     func absolute(_ path: String) -> String { path.hasPrefix("/") ? path : document.directory + "/" + path }
 

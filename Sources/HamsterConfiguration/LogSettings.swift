@@ -15,14 +15,14 @@ package struct LogSettings: Sendable, Hashable {
 
     init(_ root: TableReader) {
         self.init()
-        let isDebug = root.bool("debug", default: false)
+        let isDebug = root.bool("debug")
         level =
             root.choice(
                 "log_level",
                 [
                     "trace": .trace, "debug": .debug, "info": .info, "notice": .notice, "warning": .warning,
                     "error": .error,
-                ], default: isDebug ? "debug" : "info") ?? .info
-        format = root.choice("log_format", ["text": .text, "json": .json], default: "text") ?? .text
+                ], default: isDebug ? "debug" : "info")
+        format = root.choice("log_format", ["text": .text, "json": .json])
     }
 }

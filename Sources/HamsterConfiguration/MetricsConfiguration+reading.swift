@@ -4,14 +4,15 @@ internal import HamsterTLS
 
 extension MetricsConfiguration {
     /// Reads `[prometheus]`. Nil: metrics are switched off.
-    static func reading(_ table: TableReader, listen fallback: String) -> MetricsConfiguration? {
-        let isEnabled = table.bool("enabled", default: false)
-        let listen = table.string("listen", default: fallback)
+    static func reading(_ table: TableReader) -> MetricsConfiguration? {
+        let isEnabled = table.bool("enabled")
+        let listen = table.text("listen")
         let path = path(table)
         let tls = tls(table)
         table.finish()
         guard let place = HostAndPort(listen) else {
-            table.report("listen", "expected an address such as \(quoted(fallback)), got \(quoted(listen))")
+            table.report(
+                "listen", "expected an address such as \(quoted(table.textDefault("listen"))), got \(quoted(listen))")
             return nil
         }
         return isEnabled ? MetricsConfiguration(address: place.host, port: place.port, path: path, tls: tls) : nil
@@ -24,7 +25,7 @@ extension MetricsConfiguration {
     }
 
     private static func path(_ table: TableReader) -> String {
-        let path = table.string("path", default: "/metrics")
+        let path = table.text("path")
         let isPath =
             path.first == "/" && path.utf8.allSatisfy { (0x21...0x7E).contains($0) && $0 != 0x3F && $0 != 0x23 }
         if !isPath {
@@ -55,12 +56,12 @@ struct ServerTLSReading {
 extension TableReader {
     /// Reads certificates and versions. What is wrong in a table that is switched off is still wrong.
     func serverTLS() -> ServerTLSReading {
-        let isEnabled = bool("enabled", default: true)
-        let certificate = isEnabled ? requiredPath("cert", "the server's certificate chain") : path("cert")
-        let key = isEnabled ? requiredPath("key", "the key of the server's certificate") : path("key")
-        let clientCA = path("client_ca")
+        let isEnabled = bool("enabled")
+        let certificate = isEnabled ? requiredPath("cert", "the server's certificate chain") : optionalPath("cert")
+        let key = isEnabled ? requiredPath("key", "the key of the server's certificate") : optionalPath("key")
+        let clientCA = optionalPath("client_ca")
         let authentication = clientAuthentication(hasCA: clientCA != nil)
-        let crl = path("crl")
+        let crl = optionalPath("crl")
         let version = minimumVersion()
         return ServerTLSReading(
             isEnabled: isEnabled,
@@ -70,10 +71,10 @@ extension TableReader {
     }
 
     private func clientAuthentication(hasCA: Bool) -> TLSServerConfiguration.ClientAuthentication {
-        let authentication =
-            choice(
-                "client_auth", ["none": .none, "optional": .optional, "require": .require],
-                default: hasCA ? "require" : "none") ?? TLSServerConfiguration.ClientAuthentication.none
+        let choices: KeyValuePairs<String, TLSServerConfiguration.ClientAuthentication> = [
+            "none": .none, "optional": .optional, "require": .require,
+        ]
+        let authentication = choice("client_auth", choices, default: hasCA ? "require" : "none")
         if authentication != .none, !hasCA {
             report("client_auth", "client certificates can't be checked without client_ca")
         }

@@ -8,8 +8,8 @@ extension OutputRule {
         table.keys.compactMap { name in
             let output = table.table(name)
             let match = StreamMatch.reading(output)
-            let priority = output.integer("priority", in: -1_000_000...1_000_000, default: 0)
-            let isDenied = output.bool("deny", default: false)
+            let priority = output.integer("priority")
+            let isDenied = output.bool("deny")
             let written = Output(output, directory: directory, isNeeded: !isDenied)
             let rate = output.rate("rate_limit")
             if isDenied, !output.has("match") {
@@ -34,12 +34,12 @@ extension OutputRule.Output {
             default: template?.isOfOneSource == true ? "bytes" : "lines")
         let prefix = output.linePrefix("prefix")
         if framing == .bytes, prefix != nil { output.report("prefix", "needs framing = \"lines\"") }
-        let mode = output.mode("mode", default: 0o640)
+        let mode = output.mode("mode")
         let owner = output.owner("owner")
         let rotation = RotationPolicy(of: output)
         guard let template else { return nil }
         self.init(
-            path: template, framing: framing ?? .lines, prefix: prefix, mode: mode, owner: owner, rotation: rotation)
+            path: template, framing: framing, prefix: prefix, mode: mode, owner: owner, rotation: rotation)
     }
 }
 
@@ -51,16 +51,15 @@ extension RotationPolicy {
     fileprivate init?(of output: TableReader) {
         let table = output.table("rotate")
         guard output.has("rotate"), !table.isMisread else { return nil }
-        let size = table.optionalSize("size", in: 4_096...(1 << 50))
-        let every = table.optionalDuration("every", in: .seconds(60)...(.seconds(3_650 * 86_400)))
+        let size = table.optionalSize("size")
+        let every = table.optionalDuration("every")
         if !table.has("size"), !table.has("every") {
             output.report("rotate", "expected size or every: neither says when")
         }
         if let every, every.components.attoseconds != 0 { table.report("every", "expected whole seconds") }
-        let keep = table.optionalInteger("keep", in: 1...100_000)
-        let isCompressing = table.bool("compress", default: false)
-        let names = table.choice(
-            "names", ["numbered": Names.numbered, "dated": .dated], default: "numbered")
+        let keep = table.optionalInteger("keep")
+        let isCompressing = table.bool("compress")
+        let names = table.choice("names", ["numbered": Names.numbered, "dated": .dated])
         if names == .numbered, !table.has("keep") {
             table.report("keep", "missing: how many rotated files are kept (names = \"dated\" can keep all)")
         } else if names == .numbered, let keep, keep > Self.numberedMax {
@@ -69,7 +68,7 @@ extension RotationPolicy {
         table.finish()
         self.init(
             size: size.map(UInt64.init), every: every.map(\.components.seconds), keep: keep,
-            isCompressing: isCompressing, names: names ?? .numbered)
+            isCompressing: isCompressing, names: names)
     }
 }
 
@@ -147,13 +146,13 @@ extension TableReader {
         }
     }
 
-    fileprivate func mode(_ key: String, default fallback: UInt32) -> UInt32 {
-        guard let text = string(key) else { return fallback }
+    fileprivate func mode(_ key: String) -> UInt32 {
+        let text = text(key)
         guard let mode = UInt32(text, radix: 8), mode <= 0o777, text.utf8.count <= 4,
             text.utf8.first != UInt8(ascii: "+")
         else {
             report(key, "expected octal permission bits such as \"0640\", got \(quoted(text))")
-            return fallback
+            return 0
         }
         return mode
     }

@@ -15,19 +15,19 @@ extension ServerSettings {
         var document = file.document
         for (key, value, source) in overrides.values { document.override(key, .string(value), source: source) }
         let reading = ConfigurationReading(document)
-        let root = reading.root
+        let root = reading.root(.server)
         log = LogSettings(root)
         let (proxied, proxies) = Self.proxied(root.table("proxy_protocol"))
         let listeners = Self.listeners(root) + proxied
         // As the outputs' paths are: they are compared with it.
-        let directory = SourcePath(root.path("directory", default: "/var/log/loghamster")).normalized.description
-        let hasFallback = root.bool("fallback", default: true)
+        let directory = SourcePath(root.path("directory")).normalized.description
+        let hasFallback = root.bool("fallback")
         let state = root.path("state", default: defaults.stateDirectory)
         let outputs = SourcePath(directory).normalized.bytes + [UInt8(ascii: "/")]
         if (SourcePath(state).normalized.bytes + [UInt8(ascii: "/")]).starts(with: outputs) {
             root.report("state", "must not lie in 'directory', where clients choose the names of files")
         }
-        let threads = root.integer("threads", in: 0...1_024, default: 0)
+        let threads = root.integer("threads")
         let (tls, binding) = Self.tls(root.table("tls"))
         var store = StoreConfiguration(stateDirectory: state, directory: directory)
         Self.durability(root.table("durability"), &store)
@@ -37,7 +37,7 @@ extension ServerSettings {
         server.hasFallback = hasFallback
         server.limits = Self.limits(root.table("limits"), &server.store)
         server.rates = Self.rates(root.table("rate_limit"), &server.limits)
-        metrics = MetricsConfiguration.reading(root.table("prometheus"), listen: ":8091")
+        metrics = MetricsConfiguration.reading(root.table("prometheus"))
         server.outputs = OutputRule.rules(root.table("output"), directory: directory)
         for rule in server.outputs { server.rates.perOutput[rule.name] = rule.bytesPerSecond }
         root.finish()
@@ -69,7 +69,7 @@ extension ServerSettings {
 
     private static func listeners(_ root: TableReader) -> [ServerConfiguration.Listener] {
         if root.isEmptyList("listen") { root.report("listen", "expected at least one address") }
-        return listeners(root, root.strings("listen", default: ["0.0.0.0:7007"]), proxies: nil)
+        return listeners(root, root.strings("listen"), proxies: nil)
     }
 
     private static func listeners(
@@ -135,27 +135,24 @@ extension ServerSettings {
     }
 
     private static func durability(_ table: TableReader, _ store: inout StoreConfiguration) {
-        store.sync = table.choice("sync", ["commit": .commit, "os": .os], default: "commit") ?? .commit
-        store.commitInterval = table.duration(
-            "commit_interval", in: .milliseconds(1)...(.seconds(60)), default: .milliseconds(100))
-        store.commitBytes = table.size("commit_bytes", in: 4_096...(1 << 30), default: 16 << 20)
-        store.forgetAfter = table.duration(
-            "forget_after", in: .seconds(3_600)...(.seconds(3_650 * 86_400)), default: .seconds(90 * 86_400))
-        store.freeSpaceMin = UInt64(table.size("free_space", in: 0...(1 << 50), default: 64 << 20))
+        store.sync = table.choice("sync", ["commit": .commit, "os": .os])
+        store.commitInterval = table.duration("commit_interval")
+        store.commitBytes = table.size("commit_bytes")
+        store.forgetAfter = table.duration("forget_after")
+        store.freeSpaceMin = UInt64(table.size("free_space"))
         table.finish()
     }
 
     private static func limits(_ table: TableReader, _ store: inout StoreConfiguration) -> ServerConfiguration.Limits {
         var limits = ServerConfiguration.Limits()
-        limits.connectionsMax = table.integer("max_connections", in: 1...1_000_000, default: 10_000)
-        limits.streamsPerHostMax = table.integer("max_streams_per_host", in: 1...1_000_000, default: 1_000)
-        limits.filesPerHostMax = table.integer("max_files_per_host", in: 1...100_000_000, default: 250_000)
-        limits.handshakeTimeout = table.duration(
-            "handshake_timeout", in: .milliseconds(100)...(.seconds(600)), default: .seconds(10))
-        let idle = table.duration("idle_timeout", in: .zero...(.seconds(7 * 86_400)), default: .zero)
+        limits.connectionsMax = table.integer("max_connections")
+        limits.streamsPerHostMax = table.integer("max_streams_per_host")
+        limits.filesPerHostMax = table.integer("max_files_per_host")
+        limits.handshakeTimeout = table.duration("handshake_timeout")
+        let idle = table.duration("idle_timeout")
         limits.idleTimeout = idle == .zero ? nil : idle
-        store.lineBytesMax = table.size("max_line", in: 1_024...(256 << 20), default: 1 << 20)
-        limits.shutdownGrace = table.duration("shutdown_grace", in: .zero...(.seconds(600)), default: .seconds(10))
+        store.lineBytesMax = table.size("max_line")
+        limits.shutdownGrace = table.duration("shutdown_grace")
         table.finish()
         return limits
     }
@@ -164,8 +161,8 @@ extension ServerSettings {
         var rates = RateLimits(total: table.rate("total"))
         rates.perHost = table.rate("per_host")
         rates.perStream = table.rate("per_stream")
-        rates.burst = table.duration("burst", in: .milliseconds(1)...(.seconds(3_600)), default: .seconds(1))
-        limits.connectionsPerSecond = table.optionalInteger("connections_per_second", in: 1...1_000_000)
+        rates.burst = table.duration("burst")
+        limits.connectionsPerSecond = table.optionalInteger("connections_per_second")
         table.finish()
         return rates
     }
@@ -173,10 +170,10 @@ extension ServerSettings {
 
 extension TableReader {
     func requiredPath(_ key: String, _ what: String) -> String? {
-        required(key, what) == nil ? nil : path(key)
+        required(key, what) == nil ? nil : optionalPath(key)
     }
 
     func minimumVersion() -> TLSVersion {
-        choice("min_version", ["1.2": .v12, "1.3": .v13], default: "1.3") ?? .v13
+        choice("min_version", ["1.2": .v12, "1.3": .v13])
     }
 }

@@ -3,8 +3,7 @@ internal import HamsterFiles
 
 /// What the system says where neither file nor command line does.
 package struct SystemDefaults: Sendable {
-    /// `$STATE_DIRECTORY` under systemd, `/var/lib/PROGRAM` for root, which is the same of the units that come with the
-    /// programs, else below the user's own state.
+    /// `$STATE_DIRECTORY` under systemd, `/var/lib/loghamster` for root, else below the user's own state.
     package var stateDirectory: String
     package var hostName: String
     /// Relative names on the command line start here.
@@ -16,14 +15,14 @@ package struct SystemDefaults: Sendable {
         self.workingDirectory = workingDirectory
     }
 
-    /// Asks environment and system of this process; `program` is the name of its state.
-    package init(program: String, environment: [String: String]) {
+    /// Asks environment and system of this process.
+    package init(environment: [String: String]) {
         let home = environment["HOME"] ?? "/"
         let userState = environment["XDG_STATE_HOME"] ?? "\(home)/.local/state"
         // systemd.exec(5): several directories are separated by colons; ours is the first.
         let given = environment["STATE_DIRECTORY"]?.split(separator: ":").first.map(String.init)
         self.init(
-            stateDirectory: given ?? (getuid() == 0 ? "/var/lib/\(program)" : "\(userState)/\(program)"),
+            stateDirectory: given ?? (getuid() == 0 ? "/var/lib/loghamster" : "\(userState)/loghamster"),
             hostName: systemHostName(), workingDirectory: Self.currentDirectory)
     }
 

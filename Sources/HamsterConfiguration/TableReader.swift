@@ -1,16 +1,27 @@
 internal import HamsterRateLimit
 
-/// Reads one table's keys by name and type. Every problem goes to the reading as a whole, which goes on; the caller gets
-/// the default in place of what is wrong.
+/// Reads one table's keys by name, as the ``KeyTable`` describes them. Every problem goes to the reading as a whole, which
+/// goes on; the caller gets the default in place of what is wrong.
 struct TableReader {
-    private let reading: ConfigurationReading
-    private let table: [String: TOMLNode]
-    private let place: TablePlace
+    /// Which keys may stand in the table.
+    enum Keys {
+        case described(KeyTable)
+        /// Names of the user's choice, each with a table.
+        case named(KeyTable)
+        /// Names of the user's choice, each with a string or a list of strings.
+        case free
+    }
+
+    let reading: ConfigurationReading
+    let table: [String: TOMLNode]
+    let place: TablePlace
+    let description: Keys
     /// Something else stands in the table's place and was reported: what is missing in it is no news.
     let isMisread: Bool
 
-    init(_ reading: ConfigurationReading, table: [String: TOMLNode]?, place: TablePlace) {
+    init(_ reading: ConfigurationReading, _ keys: Keys, table: [String: TOMLNode]?, place: TablePlace) {
         self.reading = reading
+        description = keys
         self.table = table ?? [:]
         isMisread = table == nil
         self.place = place
@@ -34,10 +45,18 @@ struct TableReader {
         return value
     }
 
-    func string(_ key: String, default fallback: String) -> String {
+    /// With the default that is described, or one that depends on the system.
+    func text(_ key: String, default other: String? = nil) -> String {
+        guard case .text(let fallback) = form(key), let fallback = other ?? fallback else { misread(key) }
         let value = string(key) ?? fallback
         note(key, quoted(value))
         return value
+    }
+
+    /// The default that is described, for messages.
+    func textDefault(_ key: String) -> String {
+        guard case .text(let fallback?) = form(key) else { misread(key) }
+        return fallback
     }
 
     func required(_ key: String, _ what: String) -> String? {
@@ -45,19 +64,23 @@ struct TableReader {
         return string(key)
     }
 
-    func bool(_ key: String, default fallback: Bool) -> Bool {
+    /// With the default that is described, or one that depends on other keys.
+    func bool(_ key: String, default other: Bool? = nil) -> Bool {
+        guard case .boolean(let fallback) = form(key), let fallback = other ?? fallback else { misread(key) }
         let value = take(key, "true or false") { if case .boolean(let value) = $0 { value } else { nil } } ?? fallback
         note(key, "\(value)")
         return value
     }
 
-    func integer(_ key: String, in range: ClosedRange<Int>, default fallback: Int) -> Int {
-        let value = optionalInteger(key, in: range) ?? fallback
+    func integer(_ key: String) -> Int {
+        guard case .integer(_, let fallback?) = form(key) else { misread(key) }
+        let value = optionalInteger(key) ?? fallback
         note(key, "\(value)")
         return value
     }
 
-    func optionalInteger(_ key: String, in range: ClosedRange<Int>) -> Int? {
+    func optionalInteger(_ key: String) -> Int? {
+        guard case .integer(let range, _) = form(key) else { misread(key) }
         let what = "an integer from \(range.lowerBound) to \(range.upperBound)"
         let value = take(key, what) { node in
             if case .integer(let value) = node, range.contains(value) { value } else { nil }
@@ -67,14 +90,16 @@ struct TableReader {
     }
 
     /// In bytes.
-    func size(_ key: String, in range: ClosedRange<Int>, default fallback: Int) -> Int {
-        let value = optionalSize(key, in: range) ?? fallback
+    func size(_ key: String) -> Int {
+        guard case .size(_, let fallback?) = form(key) else { misread(key) }
+        let value = optionalSize(key) ?? fallback
         note(key, quoted(Quantity.text(size: value)))
         return value
     }
 
     /// In bytes.
-    func optionalSize(_ key: String, in range: ClosedRange<Int>) -> Int? {
+    func optionalSize(_ key: String) -> Int? {
+        guard case .size(let range, _) = form(key) else { misread(key) }
         let what =
             "a size such as \"64 KiB\", from \(Quantity.text(size: range.lowerBound)) to \(Quantity.text(size: range.upperBound))"
         let value = take(key, what) { node -> Int? in
@@ -90,6 +115,7 @@ struct TableReader {
 
     /// In bytes a second; nil: no limit.
     func rate(_ key: String) -> Int? {
+        guard case .rate = form(key) else { misread(key) }
         let range = RateLimits.range
         let what = "a rate such as \"10 MiB/s\", at least \(Quantity.text(size: range.lowerBound))/s"
         let value = take(key, what) { node -> Int? in
@@ -100,13 +126,15 @@ struct TableReader {
         return value
     }
 
-    func duration(_ key: String, in range: ClosedRange<Duration>, default fallback: Duration) -> Duration {
-        let value = optionalDuration(key, in: range) ?? fallback
+    func duration(_ key: String) -> Duration {
+        guard case .duration(_, let fallback?) = form(key) else { misread(key) }
+        let value = optionalDuration(key) ?? fallback
         note(key, quoted(Quantity.text(duration: value)))
         return value
     }
 
-    func optionalDuration(_ key: String, in range: ClosedRange<Duration>) -> Duration? {
+    func optionalDuration(_ key: String) -> Duration? {
+        guard case .duration(let range, _) = form(key) else { misread(key) }
         let what =
             "a duration such as \"200ms\" or \"5s\", from \(Quantity.text(duration: range.lowerBound)) to \(Quantity.text(duration: range.upperBound))"
         let value = take(key, what) { node -> Duration? in
@@ -119,43 +147,41 @@ struct TableReader {
         return value
     }
 
-    func choice<Value>(_ key: String, _ choices: KeyValuePairs<String, Value>, default fallback: String) -> Value? {
-        let names = choices.map { "\"\($0.key)\"" }.joined(separator: " or ")
+    /// What the names that are described stand for; with the default that is described, or one that depends on other keys.
+    func choice<Value>(_ key: String, _ meanings: KeyValuePairs<String, Value>, default other: String? = nil) -> Value {
+        guard case .choice(let names, let fallback) = form(key), let fallback = other ?? fallback,
+            names == meanings.map(\.key)
+        else { misread(key) }
+        let what = names.map { "\"\($0)\"" }.joined(separator: " or ")
         let name =
-            take(key, names) { node in
-                if case .string(let text) = node, choices.contains(where: { $0.key == text }) { text } else { nil }
-            } ?? fallback
+            take(key, what) { if case .string(let text) = $0, names.contains(text) { text } else { nil } } ?? fallback
         note(key, quoted(name))
-        return choices.first { $0.key == name }?.value
+        guard let meaning = meanings.first(where: { $0.key == name }) else { misread(key) }
+        return meaning.value
     }
 
     /// A string or a list of strings.
     func strings(_ key: String) -> [String] {
-        let value =
-            take(key, "a string or a list of strings") { node -> [String]? in
-                switch node {
-                case .string(let text): return [text]
-                case .array(let nodes):
-                    let texts = nodes.compactMap { node -> String? in
-                        if case .string(let text) = node { text } else { nil }
-                    }
-                    return texts.count == nodes.count ? texts : nil
-                case .integer, .number, .boolean, .time, .table: return nil
+        guard case .texts(let fallback) = form(key) else { misread(key) }
+        let value = take(key, "a string or a list of strings") { node -> [String]? in
+            switch node {
+            case .string(let text): return [text]
+            case .array(let nodes):
+                let texts = nodes.compactMap { node -> String? in
+                    if case .string(let text) = node { text } else { nil }
                 }
-            } ?? []
-        note(key, value)
-        return value
-    }
-
-    func strings(_ key: String, default fallback: [String]) -> [String] {
-        let value = has(key) ? strings(key) : fallback
-        reading.markKnown(place, key)
-        note(key, value)
-        return value
+                return texts.count == nodes.count ? texts : nil
+            case .integer, .number, .boolean, .time, .table: return nil
+            }
+        }
+        let texts = value ?? (has(key) ? [] : fallback)
+        note(key, texts)
+        return texts
     }
 
     /// A path, made absolute from the configuration file's directory.
-    func path(_ key: String) -> String? {
+    func optionalPath(_ key: String) -> String? {
+        guard case .path = form(key) else { misread(key) }
         guard let text = string(key) else { return nil }
         guard !text.isEmpty else {
             report(key, "expected a path, got an empty string")
@@ -166,8 +192,10 @@ struct TableReader {
         return path
     }
 
-    func path(_ key: String, default fallback: String) -> String {
-        let value = path(key) ?? fallback
+    /// With the default that is described, or one that depends on the system.
+    func path(_ key: String, default other: String? = nil) -> String {
+        guard case .path(let fallback) = form(key), let fallback = other ?? fallback else { misread(key) }
+        let value = optionalPath(key) ?? fallback
         note(key, quoted(value))
         return value
     }
@@ -179,52 +207,27 @@ struct TableReader {
 
     private func note(_ key: String, _ value: String?) { reading.note(place, keyText(key), value) }
 
-    // MARK: Tables
+    // MARK: Of one key
 
-    /// The table below `key`; an empty one where there is none.
-    func table(_ key: String) -> TableReader {
-        let below = take(key, "a table") { node -> [String: TOMLNode]? in
-            if case .table(let below) = node { below } else { nil }
-        }
-        return TableReader(reading, table: has(key) ? below : [:], place: place.table(key))
-    }
-
-    /// The tables of `[[key]]`.
-    func tables(_ key: String) -> [TableReader] {
-        let nodes =
-            take(key, "tables, each headed \(place.element(key, 0).heading)") { node -> [[String: TOMLNode]]? in
-                guard case .array(let nodes) = node else { return nil }
-                let tables = nodes.compactMap { node -> [String: TOMLNode]? in
-                    if case .table(let below) = node { below } else { nil }
-                }
-                return tables.count == nodes.count ? tables : nil
-            } ?? []
-        return nodes.enumerated().map { index, below in
-            TableReader(reading, table: below, place: place.element(key, index))
+    /// What is described of a key.
+    func form(_ key: String) -> KeyForm {
+        switch description {
+        case .described(let table):
+            guard let description = table[key] else { misread(key) }
+            return description.form
+        case .named(let table): return .table(table)
+        case .free: return .texts()
         }
     }
 
-    // MARK: The end of a table
-
-    /// Keys of the contract that this version can't do anything with.
-    func refuseUnsupported(_ keys: String...) {
-        for key in keys {
-            reading.markKnown(place, key)
-            if table[key] != nil { report(key, "not supported yet: take it out") }
-        }
+    /// The sources contradict themselves: a key is read that is not described, or as something else.
+    func misread(_ key: String) -> Never {
+        preconditionFailure("\(place.prefix)\(key) is read otherwise than its KeyDescription says")
     }
 
-    /// Reports every key that was not asked for. Call it last.
-    func finish() {
-        let known = reading.knownKeys(place)
-        for key in keys where !known.contains(key) {
-            let hint = nearestKey(to: key, among: known).map { "did you mean '\($0)'?" }
-            report(key, "unknown key (\(hint ?? "known here: \(known.sorted().joined(separator: ", "))"))")
-        }
-    }
-
-    private func take<Value>(_ key: String, _ what: String, _ convert: (TOMLNode) -> Value?) -> Value? {
-        reading.markKnown(place, key)
+    func take<Value>(_ key: String, _ what: String, _ convert: (TOMLNode) -> Value?) -> Value? {
+        _ = form(key)
+        reading.markAsked(place, key)
         guard let node = table[key] else { return nil }
         guard let value = convert(node) else {
             report(key, "expected \(what), got \(describe(node))")
@@ -239,29 +242,5 @@ struct TableReader {
         case .integer(let value): "\(value)"
         case .number, .boolean, .time, .array, .table: node.kind
         }
-    }
-}
-
-/// Where a table stands in a file.
-struct TablePlace: Hashable {
-    /// What a key's full name begins with, as in `input[0].meta.`; empty for the root.
-    private(set) var prefix = ""
-    /// As in `[input.meta]` or `[[input]]`; empty for the root.
-    private(set) var heading = ""
-    /// The names alone, as in `input.meta.`
-    private var names = ""
-
-    static let root = TablePlace()
-
-    func table(_ key: String) -> TablePlace {
-        TablePlace(
-            prefix: "\(prefix)\(keyText(key)).", heading: "[\(names)\(keyText(key))]", names: "\(names)\(keyText(key))."
-        )
-    }
-
-    func element(_ key: String, _ index: Int) -> TablePlace {
-        TablePlace(
-            prefix: "\(prefix)\(keyText(key))[\(index)].", heading: "[[\(names)\(keyText(key))]]",
-            names: "\(names)\(keyText(key)).")
     }
 }

@@ -35,7 +35,7 @@ package struct Program: Sendable {
         return "\(name) \(version) (\(OpenSSLVersion.text), zlib \(zlib))"
     }
 
-    package var defaults: SystemDefaults { SystemDefaults(program: name, environment: environment) }
+    package var defaults: SystemDefaults { SystemDefaults(environment: environment) }
 
     /// Parses the arguments, runs the command, and ends the process with the documented code.
     package func main(_ command: (some AsyncParsableCommand).Type) async -> Never {

@@ -1,4 +1,3 @@
-import Glibc
 import HamsterClient
 import HamsterConfiguration
 import HamsterFiles
@@ -69,18 +68,11 @@ struct SystemDefaultsTests {
         (["STATE_DIRECTORY": "/a", "XDG_STATE_HOME": "/x"], "/a"),
     ])
     func `systemd's directory counts first`(environment: [String: String], directory: String) {
-        #expect(SystemDefaults(program: "loghamsterd", environment: environment).stateDirectory == directory)
-    }
-
-    /// Of root they are those of the units, so that `status` finds the service without a word in the configuration.
-    @Test(arguments: ["loghamsterc", "loghamsterd"])
-    func `each program has a state of its own`(program: String) {
-        let defaults = SystemDefaults(program: program, environment: ["XDG_STATE_HOME": "/x"])
-        #expect(defaults.stateDirectory == (getuid() == 0 ? "/var/lib/\(program)" : "/x/\(program)"))
+        #expect(SystemDefaults(environment: environment).stateDirectory == directory)
     }
 
     @Test func `the system has a name and a working directory`() {
-        let defaults = SystemDefaults(program: "loghamsterd", environment: [:])
+        let defaults = SystemDefaults(environment: [:])
         #expect(!defaults.hostName.isEmpty)
         #expect(defaults.workingDirectory.hasPrefix("/"))
     }
