@@ -21,8 +21,8 @@ class Baseline:
     def transfer(self, bench, files, settings):
         with bench.folder() as folder:
             output = folder / "output"
-            receiver = bench.start(
-                "receiver", folder, [PROGRAM, "receive", self.mode, *bench.identity("localhost"), output], settings.cipher)
+            words = [PROGRAM, "receive", self.mode, *bench.identity("localhost"), output]
+            receiver = bench.start("receiver", folder, words, settings.cipher)
             port = receiver.await_line(r"port (\d+)\n")
             sender = bench.start(
                 "sender", folder, [PROGRAM, "send", self.mode, *bench.identity(HOST), "127.0.0.1", port, files[0]],

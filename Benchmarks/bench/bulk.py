@@ -76,11 +76,14 @@ def against_c(found, cipher):
 
 def against_peers(bench, found):
     own = found.get((HAMSTER.name, "AES-128-GCM"))
-    peers = [found[peer.name, "AES-128-GCM"] for peer in PEERS if peer in bench.subjects]
+    peers = {peer: found[peer.name, "AES-128-GCM"] for peer in PEERS if peer in bench.subjects}
     if not own or not peers:
         return []
-    fastest = [max(each.rate for each in turn) for turn in zip(*peers)]
-    return [ratio("W1", "rate / fastest TLS peer", [(a.rate, b) for a, b in zip(own, fastest)], at_least(20))]
+    lines = [
+        ratio("W1", f"rate / {peer.title}", [(a.rate, b.rate) for a, b in zip(own, turns)])
+        for peer, turns in peers.items()]
+    fastest = [max(each.rate for each in turn) for turn in zip(*peers.values())]
+    return lines + [ratio("W1", "rate / fastest TLS peer", [(a.rate, b) for a, b in zip(own, fastest)], at_least(20))]
 
 
 def with_commit(found):

@@ -16,7 +16,7 @@ class Server:
     """A loghamsterd on loopback, with state and outputs of its own; without TLS unless told otherwise."""
 
     def __init__(self, bin, folder, tables, tls="enabled = false\n", port=0, start=None):
-        """`tables` is what else stands in the configuration, `tls` the lines of its table, `start` makes the process."""
+        """`tables` are added to the configuration, `tls` are the lines of its table, `start` makes the process."""
         folder.mkdir(exist_ok=True)
         self.folder, self.log = folder, folder / "receiver.log"
         configuration = folder / "server.toml"
@@ -105,8 +105,10 @@ class LogHamster:
 
     def follow(self, bench, folder, logs, settings=Settings()):
         server = tls_server(bench, folder, f'[durability]\nsync = "{settings.sync}"\n', cipher=settings.cipher)
-        configuration = self.configure(bench, folder, server.port, settings, f'[[input]]\nname = "bench"\npath = "{logs}/*.log"\n')
-        sender = bench.start("sender", folder, [bench.options.bin / "loghamsterc", "--config", configuration], settings.cipher)
+        inputs = f'[[input]]\nname = "bench"\npath = "{logs}/*.log"\n'
+        configuration = self.configure(bench, folder, server.port, settings, inputs)
+        words = [bench.options.bin / "loghamsterc", "--config", configuration]
+        sender = bench.start("sender", folder, words, settings.cipher)
         status = folder / "client-state" / "status.socket"
         return Pair(sender, server.process, server.stored, lambda source: acknowledged(status, source))
 

@@ -22,7 +22,8 @@ def watch(bench, subject, count, seconds):
     with bench.folder() as folder:
         logs = write_logs(folder / "logs", count, 100)
         pair = subject.follow(bench, folder, folder / "logs", Settings(sync="commit"))
-        await_that(lambda: stored_bytes(pair, logs) == 100 * count, f"{subject.title}: all files", 120, pair.sender, 0.5)
+        await_that(
+            lambda: stored_bytes(pair, logs) == 100 * count, f"{subject.title}: all files", 120, pair.sender, 0.5)
         time.sleep(SETTLE_SECONDS)
         sides = (pair.sender, pair.receiver)
         before, start = [side.processor_seconds() for side in sides], time.monotonic()

@@ -21,7 +21,7 @@ SILENCE_MAX = 60
 
 
 def observe(path, last, pipe):
-    """Milliseconds from a line's time stamp to its sight in the output, of lines 1 to `last`. In a process of its own."""
+    """Sends the ms from each line's time stamp to its sight in the output, up to line `last`. A process of its own."""
     gc.disable()
     found, rest = [], b""
     output = os.open(path, os.O_RDONLY)

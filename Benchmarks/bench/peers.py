@@ -32,7 +32,8 @@ def is_listening(port):
 
 def compare(files, output):
     """What is wrong with what arrived, in words; nothing where all did, in order."""
-    sent, stored = (collections.Counter(line for file in each for line in open(file, "rb")) for each in (files, [output]))
+    sent, stored = (collections.Counter(line for file in each for line in open(file, "rb"))
+                    for each in (files, [output]))
     lost, more = (sent - stored).total(), (stored - sent).total()
     if lost or more:
         return f"lost {lost} of {sent.total()} lines" + (f", {more} too many" if more else "")

@@ -34,8 +34,9 @@ class Process:
         self.started = time.monotonic()
         with open(log, "wb") as output:
             child = subprocess.Popen(
-                [str(each) for each in words], env=environment, stderr=output if is_piped else subprocess.STDOUT,
-                stdin=subprocess.PIPE if is_piped else subprocess.DEVNULL, stdout=subprocess.PIPE if is_piped else output)
+                [str(each) for each in words], env=environment,
+                stdin=subprocess.PIPE if is_piped else subprocess.DEVNULL,
+                stdout=subprocess.PIPE if is_piped else output, stderr=output if is_piped else subprocess.STDOUT)
         # Reaped with wait4 below; Popen must not do it.
         child.returncode = 0
         self.input, self.output = child.stdin, child.stdout
@@ -122,7 +123,8 @@ def await_that(condition, what, seconds, process=None, interval=0.005):
         if process and process.has_ended():
             raise BenchmarkError(f"{process.name} ended too early:\n{process.tail()}")
         if time.monotonic() > deadline:
-            raise BenchmarkError(f"{what} did not happen within {seconds:g} s" + (f":\n{process.tail()}" if process else ""))
+            raise BenchmarkError(
+                f"{what}: not there after {seconds:g} s" + (f":\n{process.tail()}" if process else ""))
         if process:
             process.sample_memory()
         time.sleep(interval)

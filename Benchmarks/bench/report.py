@@ -67,7 +67,8 @@ def machine(scratch):
 
 def describe(facts):
     return (f"{facts['cores']} x {facts['cpu']}, {facts['memory_gib']} GiB, Linux {facts['kernel']}, "
-            f"{facts['file_system']}, {facts['openssl']}, commit {facts['commit']}, load at the start {facts['load']:.1f}")
+            f"{facts['file_system']}, {facts['openssl']}, commit {facts['commit']}, "
+            f"load at the start {facts['load']:.1f}")
 
 
 def as_json(figures, facts, options, missing, failures):

@@ -1,4 +1,4 @@
-"""Many streams on one server: W7, thousands that are connected, W8, 200 into one output, W9, the cost of their number."""
+"""Many streams on one server: W7, thousands connected, W8, 200 into one output, W9, the cost of their number."""
 
 import time
 

@@ -57,10 +57,11 @@ SSL_CTX *stream_context(const char *ca, const char *certificate, const char *key
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
     if (!context || !SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION)) die("no TLS context");
     if (!SSL_CTX_load_verify_locations(context, ca, NULL)) die("%s: no CA can be read", ca);
-    if (SSL_CTX_use_certificate_chain_file(context, certificate) != 1) die("%s: no certificate can be read", certificate);
+    if (SSL_CTX_use_certificate_chain_file(context, certificate) != 1) die("%s: no certificate", certificate);
     if (SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) != 1) die("%s: no key can be read", key);
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
-    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(context, keep_session);
     return context;

@@ -6,7 +6,15 @@
 
 enum { LINE_BYTES = 128, QUANTUM_BYTES = 16 * 1024, REPLY_BYTES_MAX = 512 };
 
-enum stream_state { STREAM_CLOSED, STREAM_CONNECTING, STREAM_HANDSHAKE, STREAM_GREETING, STREAM_OPENING, STREAM_OPEN, STATES };
+enum stream_state {
+    STREAM_CLOSED,
+    STREAM_CONNECTING,
+    STREAM_HANDSHAKE,
+    STREAM_GREETING, /* the server's two lines are awaited */
+    STREAM_OPENING,  /* INIT STREAM was sent */
+    STREAM_OPEN,
+    STATES
+};
 
 /* What all streams share. */
 struct target {

@@ -139,7 +139,7 @@ static void send_all(int64_t bytes, double rate) {
         int64_t due = rate > 0 ? (int64_t)((now() - started) * rate) - sent : total;
         int64_t found = due >= QUANTUM_BYTES || due + sent >= total ? send_due(due, &next) : 0;
         if (found) last = now();
-        if (now() - last > silence_seconds_max) die("send: %lld of %lld bytes were taken", (long long)sent, (long long)total);
+        if (now() - last > silence_seconds_max) die("send: only %lld bytes were taken", (long long)sent);
         sent += found;
         turn(found ? 0 : 1);
     }
