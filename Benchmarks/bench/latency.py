@@ -59,14 +59,17 @@ def start_child(function, *words):
     return child
 
 
+def append_line(file, number):
+    file.write(MARK + b"%d %d a line that somebody waits for\n" % (number, time.monotonic_ns()))
+
+
 def append_lines(path, count):
-    """A line each 10 ms, with its number and the time."""
-    file = os.open(path, os.O_WRONLY | os.O_APPEND)
+    """A line each 10 ms, with its number and the time, to a file that stays open as loggers have it."""
     start = time.monotonic()
-    for number in range(1, count + 1):
-        time.sleep(max(0, start + number * INTERVAL - time.monotonic()))
-        os.write(file, MARK + b"%d %d a line that somebody waits for\n" % (number, time.monotonic_ns()))
-    os.close(file)
+    with open(path, "ab", buffering=0) as file:
+        for number in range(1, count + 1):
+            time.sleep(max(0, start + number * INTERVAL - time.monotonic()))
+            append_line(file, number)
 
 
 def begin(bench, subject, folder, names):
@@ -110,13 +113,15 @@ def acknowledgement(bench, count):
     found = []
     with bench.folder() as folder:
         pair, watched, _ = begin(bench, HAMSTER, folder, ["watched.log"])
-        for number in range(count):
-            time.sleep(0.003 + number * 7 % 11 / 1000)
-            start = time.monotonic()
-            append_lines(watched, 1)
-            size = size_of(watched)
-            await_that(lambda: pair.acknowledged(watched) >= size, "the acknowledgement", 20, pair.sender, 0.002)
-            found.append((time.monotonic() - start - INTERVAL) * 1000)
+        with open(watched, "ab", buffering=0) as file:
+            for number in range(count):
+                time.sleep(0.003 + number * 7 % 11 / 1000)
+                start = time.monotonic()
+                append_line(file, number)
+                size = size_of(watched)
+                await_that(
+                    lambda: pair.acknowledged(watched) >= size, "the acknowledgement", 20, pair.sender, 0.002)
+                found.append((time.monotonic() - start) * 1000)
         pair.stop()
     return sorted(found)
 
