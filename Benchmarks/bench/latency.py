@@ -86,25 +86,40 @@ def begin(bench, subject, folder, names):
 
 def visible(bench, subject, seconds, rate):
     """The ordered latencies in ms, beside so many bytes a second in another file."""
-    count = int(seconds / INTERVAL)
     with bench.folder() as folder:
-        pair, watched, other = begin(bench, subject, folder, ["watched.log", "load.log"] if rate else ["watched.log"])
+        names = ["watched.log", "load.log"] if rate else ["watched.log"]
+        pair, watched, other = begin(bench, subject, folder, names)
         time.sleep(1)
-        ours, theirs = multiprocessing.Pipe()
-        children = [start_child(observe, pair.output(watched), count, theirs)]
-        try:
-            ours.recv()
-            if rate:
-                children.append(start_child(load, other, rate, seconds + 0.5))
-                time.sleep(0.5)
-            append_lines(watched, count)
-            found = ours.recv() if ours.poll(2 * SILENCE_MAX) else "the lines didn't arrive"
-        finally:
-            for child in children:
-                child.kill()
-                child.join()
-        if isinstance(found, str):
-            raise BenchmarkError(f"{subject.title}: {found}")
+        disturbances = [(load, other, rate, seconds + 0.5)] if rate else []
+        return timed(subject.title, watched, pair.output(watched), seconds, disturbances)
+
+
+def floor(bench, seconds):
+    """The same without anybody between: what the writer, the observer and the machine add."""
+    with bench.folder() as folder:
+        file = folder / "watched.log"
+        file.touch()
+        return timed("nobody", file, file, seconds, [])
+
+
+def timed(title, watched, output, seconds, disturbances):
+    """Appends to one file and observes the other, while the disturbances run in processes of their own."""
+    count = int(seconds / INTERVAL)
+    ours, theirs = multiprocessing.Pipe()
+    children = [start_child(observe, output, count, theirs)]
+    try:
+        ours.recv()
+        for function, *words in disturbances:
+            children.append(start_child(function, *words))
+            time.sleep(0.5)
+        append_lines(watched, count)
+        found = ours.recv() if ours.poll(2 * SILENCE_MAX) else "the lines didn't arrive"
+    finally:
+        for child in children:
+            child.kill()
+            child.join()
+    if isinstance(found, str):
+        raise BenchmarkError(f"{title}: {found}")
     return sorted(found)
 
 
@@ -141,6 +156,7 @@ def latency(bench):
             jobs[subject, f"beside {rate // 1_000_000} MB/s"] = (
                 lambda subject=subject, rate=rate: visible(bench, subject, loaded, rate))
     if HAMSTER in followers:
+        jobs[None, "idle"] = lambda: floor(bench, idle)
         jobs[HAMSTER, "acknowledged"] = lambda: acknowledgement(bench, bench.pick(100, 10))
     found = take_turns(bench, "W5", jobs, warm_up=False)
     return [line for key in found for line in lines_of(*key, found[key])]
@@ -150,6 +166,6 @@ def lines_of(subject, what, turns):
     goals = {"idle": at_most(1.0), "beside 200 MB/s": at_most(30)} if subject is HAMSTER else {}
     text = "append to ACK" if what == "acknowledged" else f"append to visible, {what}"
     return [
-        Figure("W5", f"{text}, p{share}", subject.title, "ms", [percentile(turn, share / 100) for turn in turns],
+        Figure("W5", f"{text}, p{share}", subject.title if subject else "nobody", "ms", [percentile(turn, share / 100) for turn in turns],
                goals.get(what) if share == 99 else None)
         for share in (50, 99)]
