@@ -165,7 +165,8 @@ def latency(bench):
 def lines_of(subject, what, turns):
     goals = {"idle": at_most(1.0), "beside 200 MB/s": at_most(30)} if subject is HAMSTER else {}
     text = "append to ACK" if what == "acknowledged" else f"append to visible, {what}"
+    title = subject.title if subject else "nobody"
     return [
-        Figure("W5", f"{text}, p{share}", subject.title if subject else "nobody", "ms", [percentile(turn, share / 100) for turn in turns],
+        Figure("W5", f"{text}, p{share}", title, "ms", [percentile(turn, share / 100) for turn in turns],
                goals.get(what) if share == 99 else None)
         for share in (50, 99)]
