@@ -47,7 +47,7 @@ def bulk_jobs(bench, large, small):
 
 def bulk(bench):
     size = bench.options.size or bench.pick(1024, 64) * MIB
-    large, small = one_log(bench, "w1", size), one_log(bench, "w1-small", min(size, bench.pick(32, 4) * MIB))
+    large, small = one_log(bench, "w1", size), one_log(bench, "w1-small", min(size, bench.pick(32, 3) * MIB))
     warm_memory(bench.scratch, 2 * size)
     found = take_turns(bench, "W1", bulk_jobs(bench, large, small))
     figures = []

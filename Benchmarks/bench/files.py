@@ -42,7 +42,7 @@ def many_files(bench):
 
 
 def small_files(bench):
-    count, fewer = bench.pick(5000, 1000), bench.pick(1000, 200)
+    count, fewer = bench.pick(5000, 1000), bench.pick(1000, 100)
     files = write_logs(bench.scratch / "w3", count, 20 << 10)
     some = write_logs(bench.scratch / "some", fewer, 20 << 10)
     found = take_turns(bench, "W3", jobs_of(bench, files, some))

@@ -10,8 +10,6 @@ from .process import await_that
 from .rounds import take_turns
 from .subjects import HAMSTER
 
-SETTLE_SECONDS = 5
-
 
 def stored_bytes(pair, logs):
     return sum(size_of(output) for output in {pair.output(log) for log in logs})
@@ -24,7 +22,7 @@ def watch(bench, subject, count, seconds):
         pair = subject.follow(bench, folder, folder / "logs", Settings(sync="commit"))
         await_that(
             lambda: stored_bytes(pair, logs) == 100 * count, f"{subject.title}: all files", 120, pair.sender, 0.5)
-        time.sleep(SETTLE_SECONDS)
+        time.sleep(bench.pick(5, 2))
         sides = (pair.sender, pair.receiver)
         before, start = [side.processor_seconds() for side in sides], time.monotonic()
         time.sleep(seconds)
