@@ -29,12 +29,12 @@ struct PrometheusScrapesBothProgramsTests {
         try await expectAlerts("LogHamsterBytesLost", from: prometheus)
     }
 
-    @Test func `the alerts are loaded, and can be evaluated`() async throws {
+    @Test func `the rules are loaded, and can be evaluated`() async throws {
         let deployment = try await Deployment()
         _ = try await startPrograms(deployment)
         let prometheus = try await startPrometheus(deployment)
         let file = "\(Repository.root)/deploy/prometheus/loghamster.rules.yml"
-        let names = try String(contentsOfFile: file, encoding: .utf8).matches(of: /- (?:alert|record): (\w+)/)
+        let names = try String(contentsOfFile: file, encoding: .utf8).matches(of: /- (?:alert|record): ([\w:]+)/)
 
         let rules = try await awaited("a first evaluation of each rule") {
             let rules = try await prometheus.rules()
