@@ -55,6 +55,11 @@ final class Siege {
         #expect(try Self.files(deployment) == filesBefore, sourceLocation: sourceLocation)
         let isText = server.errors.utf8.allSatisfy { $0 == 10 || (0x20...0x7E).contains($0) }
         #expect(isText, "the log has bytes that are no text", sourceLocation: sourceLocation)
+        guard ProcessInfo.processInfo.environment["LOGHAMSTER_SANITIZER"] == nil else {
+            // In the open, since it is left out: a sanitizer keeps what was freed, and surrounds all that is there.
+            print("memory is not counted under a sanitizer")
+            return
+        }
         let grown = try Self.peakMemory(server) - peakBefore
         #expect(grown < megabytes << 10, "memory has grown by \(grown) KiB", sourceLocation: sourceLocation)
     }
