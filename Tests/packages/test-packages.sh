@@ -76,7 +76,7 @@ provide_debian() {
     exec 9>"$cache/lock" && flock 9 || return
     if [ ! -e "$archive" ]; then
         make_debian && mv "$archive.$$" "$archive" || return
-        echo "made in $((SECONDS - started)) s"
+        echo "packages: made the Debian in $((SECONDS - started)) s" >"$scratch/made"
     fi
     exec 9>&-
 }
@@ -127,6 +127,7 @@ test_packages() {
     done
     check 'lintian finds no error' lintian --fail-on error --allow-root .build/deb/*.changes
     check 'there is a Debian to boot' provide_debian
+    if [ -e "$scratch/made" ]; then cat "$scratch/made"; fi
     check 'it gets the packages' prepare_root
     check 'it boots, and ends by itself' boot
     report
