@@ -6,26 +6,8 @@ set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 programs=$(swift build --show-bin-path) || exit 1
 export PATH=$programs:$PATH LC_ALL=C.UTF-8 MANWIDTH=80
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-passed=0
-failed=0
+. Tests/shell/checks.sh
 
-# check SENTENCE COMMAND...: the command succeeds.
-check() {
-    local sentence=$1
-    shift
-    if "$@" >"$scratch/output" 2>&1; then
-        passed=$((passed + 1))
-        printf 'ok - %s\n' "$sentence"
-    else
-        failed=$((failed + 1))
-        printf 'not ok - %s\n' "$sentence"
-        sed 's/^/    /' "$scratch/output"
-    fi
-}
-
-fails() { ! "$@"; }
 
 # --- pages --------------------------------------------------------------------
 
@@ -138,5 +120,4 @@ for tool in man bash zsh fish; do
 done
 test_pages
 test_completions
-printf '%d passed, %d failed\n' "$passed" "$failed"
-[ "$failed" -eq 0 ]
+report

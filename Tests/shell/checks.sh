@@ -17,7 +17,7 @@ check() {
     else
         failed=$((failed + 1))
         printf 'not ok - %s\n' "$sentence"
-        sed 's/^/    /' "$scratch/output"
+        tail -n 40 "$scratch/output" | sed 's/^/    /'
     fi
 }
 
