@@ -133,8 +133,8 @@ extension Prometheus {
         var name: String
         /// `ok`, `err`, or `unknown` before its first evaluation.
         var health: String
-        /// Of an alert: `inactive`, `pending` or `firing`.
-        var state: String
+        /// Of an alert: `inactive`, `pending` or `firing`; what is recorded has none.
+        var state: String?
         var lastError: String?
     }
 

@@ -40,7 +40,7 @@ struct PrometheusScrapesBothProgramsTests {
             let rules = try await prometheus.rules()
             return rules.contains { $0.health == "unknown" } ? nil : rules
         }
-        #expect(rules.map(\.name) == names.map { String($0.output.1) } && !rules.isEmpty)
+        #expect(rules.map(\.name).sorted() == names.map { String($0.output.1) }.sorted() && !rules.isEmpty)
         #expect(rules.allSatisfy { $0.health == "ok" }, "\(rules)")
         try await prometheus.waitUntilUp("loghamsterd", "loghamsterc")
         #expect(try await prometheus.targets().allSatisfy { $0.lastError.isEmpty })
