@@ -14,7 +14,8 @@ package enum ServerLine: Sendable, Hashable {
 extension ServerLine {
     /// Reads one line without its LF. Throws what a server of this protocol never sends.
     package init(parsing line: [UInt8]) throws(ProtocolError) {
-        let text = String(decoding: line, as: UTF8.self)
+        // A server sends printable ASCII. Anything else must not join the `:` or the space before it to one character.
+        let text = String(decoding: line.map { (0x20...0x7E).contains($0) ? $0 : UInt8(ascii: "?") }, as: UTF8.self)
         if text.hasPrefix("### ") {
             self = .welcome
         } else if text.hasPrefix("STREAMID ") {

@@ -6,6 +6,7 @@ struct ServerLineTarget: FuzzTarget {
         "### Welcome to LogHamster server v0.1", "STREAMID 9f2c1a4be07d", "200 OK Ready to accept data",
         "200 OK Ready to accept data ack:1 offset:9216 check:1c291ca3 compress:zlib", "ACK 9223372036854775807",
         "409 web1:/var/log/app.log is being written retry:5", "503 retry:99999999999999999999 a:b",
+        "400 a ack:0 check:\u{31B}\u{305}# retry:1",
     ].map { Array($0.utf8) }
 
     func check(_ input: [UInt8]) throws {
