@@ -22,9 +22,7 @@ package final class NotificationListener {
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, size) }
         }
         guard code == 0, fcntl(descriptor, F_SETFL, O_NONBLOCK) == 0 else {
-            let reason = String(cString: strerror(errno))
-            close(descriptor)
-            throw TestingError("bind \(address): \(reason)")
+            throw TestingError("bind \(address): \(String(cString: strerror(errno)))")
         }
     }
 

@@ -32,12 +32,11 @@ package final class RawConnection {
             }
         }
         guard code == 0, fcntl(descriptor, F_SETFL, O_NONBLOCK) == 0 else {
-            let reason = Self.reason
-            close(descriptor)
-            throw TestingError("connect to \(port): \(reason)")
+            throw TestingError("connect to \(port): \(Self.reason)")
         }
     }
 
+    // Runs after an initializer that threw as well: all properties are set by then.
     deinit { close(descriptor) }
 
     /// Connects and reads the two lines that a server greets with.
