@@ -53,11 +53,15 @@ package struct Glob: Sendable, Hashable, CustomStringConvertible {
     /// Whether the whole of `text` matches.
     package func matches(_ text: some Sequence<UInt8>) -> Bool {
         var states = [Bool](repeating: false, count: tokens.count + 1)
+        var next = states
         enter(0, &states)
         for byte in text {
-            var next = [Bool](repeating: false, count: tokens.count + 1)
-            for index in tokens.indices where states[index] { step(index, byte, &next) }
-            states = next
+            for index in tokens.indices where states[index] {
+                states[index] = false
+                step(index, byte, &next)
+            }
+            states[tokens.count] = false
+            swap(&states, &next)
         }
         return states[tokens.count]
     }

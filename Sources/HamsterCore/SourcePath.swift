@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// The bytes of an absolute path. Linux file names are bytes, not text: `String` would repair what is not UTF-8,
 /// and a repaired name opens another file or none.
 package struct SourcePath: Sendable, Hashable, Comparable, CustomStringConvertible {
@@ -35,6 +37,26 @@ package struct SourcePath: Sendable, Hashable, Comparable, CustomStringConvertib
     package var description: String { String(decoding: bytes, as: UTF8.self) }
 
     package static func < (left: Self, right: Self) -> Bool {
-        left.bytes.lexicographicallyPrecedes(right.bytes)
+        let order = left.order(to: right, upTo: min(left.bytes.count, right.bytes.count))
+        return order < 0 || order == 0 && left.bytes.count < right.bytes.count
+    }
+
+    package static func == (left: Self, right: Self) -> Bool {
+        left.bytes.count == right.bytes.count && left.order(to: right, upTo: left.bytes.count) == 0
+    }
+
+    // What Swift makes by itself takes one byte at a time: a look at thousands of files spent a third of its time there.
+    package func hash(into hasher: inout Hasher) {
+        unsafe bytes.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
+    }
+
+    /// As memcmp(3) has it.
+    private func order(to other: Self, upTo byteCount: Int) -> Int32 {
+        unsafe bytes.withUnsafeBytes { own in
+            unsafe other.bytes.withUnsafeBytes { others in
+                guard let own = own.baseAddress, let others = others.baseAddress else { return 0 }
+                return unsafe memcmp(own, others, byteCount)
+            }
+        }
     }
 }

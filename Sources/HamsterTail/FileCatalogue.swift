@@ -78,7 +78,8 @@ package struct FileCatalogue: Sendable {
         }
         for (path, status, index) in look.files where !isRotated(path) { observe(path, status, index, &look) }
         for (path, status, index) in look.files where isRotated(path) { observe(path, status, index, &look) }
-        for path in followed.keys.sorted() where !found.contains(path) && isGone(path, &look) { abandon(path, &look) }
+        let missing = followed.keys.filter { !found.contains($0) }
+        for path in missing.sorted() where isGone(path, &look) { abandon(path, &look) }
         if isFirst { resumeVanished(found, &look) }
         owners = owners.filter { identity, owner in owner.file(identity) != nil }
         locations = locations.filter { path, owner in owner.all.contains { $0.location == path } }

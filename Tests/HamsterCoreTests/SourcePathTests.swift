@@ -22,6 +22,13 @@ struct SourcePathTests {
         #expect(sorted.shuffled().sorted() == sorted)
     }
 
+    @Test func `paths of the same bytes are one key, wherever their bytes are`() {
+        let (path, same) = (SourcePath("/var/log/a"), SourcePath(bytes: Array("/var/log/a".utf8)))
+        #expect(path == same && Set([path, same]).count == 1)
+        #expect(path != SourcePath("/var/log/b") && path != SourcePath("/var/log/ab"))
+        #expect(SourcePath(bytes: []) == SourcePath("") && SourcePath("") < path && !(path < same))
+    }
+
     @Test func `a source is shown as the protocol writes it`() {
         #expect(StreamSource(host: "web1", path: SourcePath("/a")).description == "web1:/a")
     }
