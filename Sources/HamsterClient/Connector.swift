@@ -51,6 +51,7 @@ final class Connector: Sendable {
     private let metrics: ClientMetrics
     private let state: Mutex<State>
     private let leftFirst = WakeSignal()
+    private let readBuffers: ReadBuffers
 
     /// Reads the certificates. Throws `TLSError`.
     init(
@@ -61,6 +62,7 @@ final class Connector: Sendable {
             State(
                 endpoints: try Endpoint.all(configuration), connectTimeout: TimeAmount(configuration.connectTimeout)))
         self.group = group
+        readBuffers = ReadBuffers(group)
         self.threadPool = threadPool
         self.logger = logger
         self.metrics = metrics
@@ -128,8 +130,10 @@ final class Connector: Sendable {
         let channel: any Channel
         let outcome: EventLoopFuture<TransferOutcome>
         do throws(ClientError) {
-            (channel, outcome) = try await connect(endpoint) { [transfer, threadPool] outcome in
-                TransferHandler(transfer: transfer, outcome: outcome, threadPool: threadPool)
+            (channel, outcome) = try await connect(endpoint) { [transfer, threadPool, readBuffers] outcome in
+                TransferHandler(
+                    transfer: transfer, outcome: outcome, threadPool: threadPool,
+                    buffer: readBuffers.buffer(of: outcome.futureResult.eventLoop))
             }
         } catch {
             attempt.failed(error.reason)

@@ -26,8 +26,7 @@ final class TransferHandler: ChannelInboundHandler {
     private var machine: FileTransfer
     private var decoder = LineDecoder()
     private var deflater: Deflater?
-    /// Kept between reads: TLS encrypts at once, so the storage is our own again by the next read.
-    private var buffer = ByteBuffer()
+    private let buffer: ReadBuffer
     /// File work is under way on the pool.
     private var isBusy = false
     /// The client stops: nothing prolongs the wait for the last acknowledgement.
@@ -38,11 +37,14 @@ final class TransferHandler: ChannelInboundHandler {
     private var context: ChannelHandlerContext?
     private var gate: RateGate?
 
-    /// `outcome` is completed exactly once, whatever happens.
-    init(transfer: Transfer, outcome: EventLoopPromise<TransferOutcome>, threadPool: NIOThreadPool) {
+    /// `outcome` is completed exactly once, whatever happens. `buffer` is the event loop's.
+    init(
+        transfer: Transfer, outcome: EventLoopPromise<TransferOutcome>, threadPool: NIOThreadPool, buffer: ReadBuffer
+    ) {
         self.transfer = transfer
         self.outcome = outcome
         self.threadPool = threadPool
+        self.buffer = buffer
         machine = FileTransfer(transfer.request, transfer.settings, isInquiry: transfer.isInquiry)
     }
 
@@ -249,11 +251,11 @@ extension TransferHandler {
             return false
         }
         do throws(FileError) {
-            guard try transfer.file.open().readCached(request, into: &buffer) else {
+            guard try transfer.file.open().readCached(request, into: buffer) else {
                 readOnPool(request)
                 return false
             }
-            return accept(buffer)
+            return accept(buffer.bytes)
         } catch {
             run(machine.failed(.unreadable("\(error)")))
             return false
@@ -284,8 +286,10 @@ extension TransferHandler {
     }
 
     /// Once the bytes are read: a copy of what stood there before them was made before the truncation, and is there to see.
-    private func confirm(_ bytes: ByteBuffer) {
+    private func confirm(_ read: ByteBuffer) {
         let isOverwritten = transfer.isOverwritten
+        // A copy, as large as they are: other streams read into the buffer meanwhile.
+        let bytes = ByteBuffer(bytes: read.readableBytesView)
         onPool { () throws(FileError) in
             try !isOverwritten()
         } then: { handler, isSame in
@@ -313,23 +317,11 @@ extension TransferHandler {
 extension ReadableFile {
     /// Reads into the buffer, in place of what it holds; false: the page cache does not have it, or not all that there is.
     /// It may hold the first page and not the next: only a look at the size proves an end.
-    fileprivate func readCached(
-        _ request: SourceReader.Request, into buffer: inout ByteBuffer
-    ) throws(FileError) -> Bool {
-        buffer.clear(minimumCapacity: SourceTail.bytesMax + SourceReader.batchBytes)
-        var result: Result<Int?, FileError> = .success(0)
-        _ = unsafe buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: request.byteCount) { space in
-            let space = unsafe UnsafeMutableRawBufferPointer(rebasing: space[..<request.byteCount])
-            do throws(FileError) {
-                let count = unsafe try readCached(into: space, at: request.offset)
-                result = .success(count)
-                return count ?? 0
-            } catch {
-                result = .failure(error)
-                return 0
-            }
+    fileprivate func readCached(_ request: SourceReader.Request, into buffer: ReadBuffer) throws(FileError) -> Bool {
+        let read = unsafe try buffer.fill(request.byteCount) { space throws(FileError) in
+            unsafe try readCached(into: space, at: request.offset)
         }
-        guard let count = try result.get() else { return false }
+        guard let count = read else { return false }
         guard count <= SourceTail.bytesMax, count < request.byteCount else { return true }
         return try status().size <= request.offset + UInt64(count)
     }

@@ -61,7 +61,8 @@ final class TransferScene: Sendable {
         try await channel.testingEventLoop.executeInContext { [channel] in
             try channel.pipeline.syncOperations.addHandler(SocketDouble())
             try channel.pipeline.syncOperations.addHandler(
-                TransferHandler(transfer: transfer, outcome: outcome, threadPool: .singleton))
+                TransferHandler(
+                    transfer: transfer, outcome: outcome, threadPool: .singleton, buffer: ReadBuffer()))
         }
         try await channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1))
     }
