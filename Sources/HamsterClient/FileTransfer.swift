@@ -10,8 +10,9 @@ package import HamsterTail
 package struct FileTransfer: Sendable {
     /// How eagerly is sent.
     package struct Settings: Sendable, Hashable {
-        /// In bytes: with so much unsent a batch goes out before ``flushInterval``.
+        /// In bytes: with so much unsent a batch goes out whatever ``flushInterval`` says.
         package var chunkBytesMin: Int
+        /// How often less than that is sent in the long run; see ``SendPace``.
         package var flushInterval: Duration
         package var closeIdle: Duration
 
@@ -118,6 +119,7 @@ package struct FileTransfer: Sendable {
     private let settings: Settings
     private let isInquiry: Bool
     private var machine: ClientStream
+    private var pace: SendPace
     private var state = State.opening
 
     /// `isInquiry`: nothing is to be sent unless the server knows the file.
@@ -125,6 +127,7 @@ package struct FileTransfer: Sendable {
         self.settings = settings
         self.isInquiry = isInquiry
         machine = ClientStream(request)
+        pace = SendPace(interval: settings.flushInterval)
     }
 
     /// The server's name for this connection, once it is known.
@@ -261,6 +264,7 @@ extension FileTransfer {
             streaming.owedSince = streaming.owedSince ?? now
             streaming.sent.append(streaming.reader.position)
             streaming.sentAt = now
+            pace.sent(at: now)
             streaming.isComplete = false
             state = .streaming(streaming)
             return .send(overlap: overlap)
@@ -294,11 +298,11 @@ extension FileTransfer {
             state = .streaming(streaming)
             return .none
         }
-        let quiet = streaming.sentAt.map { now - $0 } ?? settings.flushInterval
+        let delay = pace.delay(at: now)
         let hasChunk = size.map { $0 >= streaming.reader.offset + UInt64(settings.chunkBytesMin) } ?? true
         let isShorter = size.map { $0 < streaming.reader.offset } ?? true
-        guard quiet < settings.flushInterval, !source.isRotated, !hasChunk, !isShorter else { return lookIsDue() }
-        return rest(streaming, lookAfter: settings.flushInterval - quiet, now: now)
+        guard delay > .zero, !source.isRotated, !hasChunk, !isShorter else { return lookIsDue() }
+        return rest(streaming, lookAfter: delay, now: now)
     }
 
     /// It is time to look at the file again.

@@ -72,10 +72,10 @@ extension KeyTable {
             "`end`: skip what a file holds when it is first seen"),
         KeyDescription(
             "min_chunk", .size(1...(16 << 20), inputDefaults.chunkBytesMin),
-            "after a quiet time the first bytes are sent at once, then as soon as there is this much …"),
+            "bytes are sent at once where sends are few, otherwise as soon as there is this much …"),
         KeyDescription(
             "flush_interval", .duration(.milliseconds(1)...(.seconds(60)), inputDefaults.flushInterval),
-            "… or this has passed since the last send"),
+            "… or so that there is one send in such a time on the average; up to 16 of them, or 160 ms, may be ahead"),
         KeyDescription(
             "rotate_wait", .duration(.zero...day, inputDefaults.files.rotateWait),
             "how long a renamed file may still be written to; with `method = \"close\"` how long a file is quiet before it "

@@ -14,7 +14,7 @@ struct FileTransferTests {
             source: StreamSource(host: "web1", path: SourcePath("/a.log")),
             acknowledgement: .init(file: try #require(FileToken("f")), offset: 0), offersCompression: false)
         return FileTransfer(
-            request, .init(chunkBytesMin: 100, flushInterval: .milliseconds(10), closeIdle: .seconds(300)))
+            request, .init(chunkBytesMin: 100, flushInterval: .milliseconds(160), closeIdle: .seconds(300)))
     }
 
     /// A machine whose stream is open, and that has sent `text`.
@@ -65,9 +65,9 @@ struct FileTransferTests {
 
     @Test func `small pieces wait for their time, a chunk, a rotation and a truncation don't`() throws {
         let cases: [(FileTransfer.Source, UInt64?, Duration, String)] = [
-            (followed, 12, .milliseconds(4), "rest 0.006 seconds"), (followed, 110, .milliseconds(4), "compare"),
+            (followed, 12, .milliseconds(4), "rest 0.156 seconds"), (followed, 110, .milliseconds(4), "compare"),
             (rotated, 12, .milliseconds(4), "compare"), (followed, 9, .milliseconds(4), "compare"),
-            (followed, nil, .milliseconds(4), "compare"), (followed, 12, .milliseconds(10), "compare"),
+            (followed, nil, .milliseconds(4), "compare"), (followed, 12, .milliseconds(160), "compare"),
         ]
         for (source, size, now, expected) in cases {
             var machine = try streaming()
