@@ -115,7 +115,7 @@ let package = Package(
             dependencies: [
                 "HamsterCore", "HamsterFiles", "HamsterProtocol", "HamsterRateLimit", "HamsterState", "HamsterStatus",
                 "HamsterMetrics", "HamsterTLS",
-                "HamsterTail", lifecycle, logging, nioCore, nioPosix,
+                "HamsterTail", deques, lifecycle, logging, nioCore, nioPosix,
             ], swiftSettings: strictSettings),
 
         .target(

@@ -12,6 +12,9 @@ internal import Synchronization
 struct InputWatcher {
     /// A look at everything, for what inotify(7) can't tell: network file systems, a queue that overflowed.
     private static let rescanInterval: Duration = .seconds(30)
+    /// With very many files it comes less often: in pauses of so many lengths of such a look, but not rarer than that.
+    private static let rescanFactor = 1_000
+    private static let rescanIntervalMax: Duration = .seconds(300)
     /// The least pause between two looks at everything that events ask for, in lengths of such a look: directories that
     /// come and go all the time must not keep a core busy.
     private static let pauseFactor = 10
@@ -31,11 +34,11 @@ struct InputWatcher {
         logger = environment.logger
     }
 
-    /// Runs a shipper, after the end of another one where there is one.
+    /// Runs a shipper until it rests or ends, after the end of another one where there is one.
     typealias Start = (PathShipper, _ predecessor: PathShipper?) -> Void
 
     /// Looks once, then follows changes until cancellation; returns after the first look where nothing is followed.
-    /// `start` is called with each new shipper.
+    /// `start` is called with each new shipper, and again with those that rested.
     mutating func run(start: Start) async throws(FileError) {
         let isWatching = environment.configuration.inputs.contains { $0.files.method.isWatching }
         let watches = isWatching ? WatchedDirectories(try DirectoryWatch()) : nil
@@ -44,10 +47,10 @@ struct InputWatcher {
         environment.phase.hasLooked()
         guard let watches else { return }
         var scannedAt = ContinuousClock.now
-        var dueAt = scannedAt + Self.rescanInterval
+        var dueAt = scannedAt + Self.pause(after: duration)
         while !Task.isCancelled {
             environment.phase.ofLooks.answer()
-            if await reload() { dueAt = .now }
+            if await reload(start) { dueAt = .now }
             let events = await watches.events(until: dueAt, or: environment.rescan)
             let isEverythingTold = await look(at: events, start)
             if environment.rescan.take() || !isEverythingTold {
@@ -56,8 +59,12 @@ struct InputWatcher {
             guard ContinuousClock.now >= dueAt else { continue }
             duration = await scan(watches, start)
             scannedAt = .now
-            dueAt = scannedAt + Self.rescanInterval
+            dueAt = scannedAt + Self.pause(after: duration)
         }
+    }
+
+    private static func pause(after duration: Duration) -> Duration {
+        min(max(rescanInterval, duration * rescanFactor), rescanIntervalMax)
     }
 
     /// Returns how long it took.
@@ -94,7 +101,8 @@ struct InputWatcher {
         // First: a path may be in both lists.
         for path in changes.finished {
             if let shipper = shippers[path.path], shipper.path.followed === path {
-                shippers.remove(path.path)?.retire()
+                shippers.remove(path.path)
+                if shipper.retire() { start(shipper, nil) }
             }
         }
         for path in changes.found {
@@ -107,7 +115,7 @@ struct InputWatcher {
                 environment.progress.found(file)
                 if file.takeRotation() { noteRotation(of: path) }
             }
-            shippers[path.path]?.wake()
+            if let shipper = shippers[path.path], shipper.wake() { start(shipper, nil) }
         }
         for (path, byteCount) in changes.lost {
             if let file = path.first { shippers[path.path]?.path.report(lost: byteCount, of: file) }
@@ -120,7 +128,7 @@ struct InputWatcher {
     }
 
     /// Puts a configuration in force that was laid ready. True: everything has to be looked at by it.
-    private mutating func reload() async -> Bool {
+    private mutating func reload(_ start: Start) async -> Bool {
         guard let (old, new) = environment.live.advance() else { return false }
         let catalogue = environment.catalogue
         let selections = new.inputs.map(\.files)
@@ -128,7 +136,7 @@ struct InputWatcher {
         else { return false }
         for path in dropped {
             guard let shipper = shippers.remove(path.path) else { continue }
-            shipper.stop()
+            if shipper.stop() { start(shipper, nil) }
             leaving[path.path] = shipper
         }
         if !dropped.isEmpty {
@@ -174,5 +182,6 @@ final class ShipperTable: Sendable {
 
     func set(_ shipper: PathShipper, for path: SourcePath) { shippers.withLock { $0[path] = shipper } }
 
+    @discardableResult
     func remove(_ path: SourcePath) -> PathShipper? { shippers.withLock { $0.removeValue(forKey: path) } }
 }

@@ -20,8 +20,7 @@ final class PathShipper: Sendable {
     private let isStopped = Atomic<Bool>(false)
     /// How often ``reopen()`` was called: a stream that is about to be opened must hear of it, too.
     private let reopenings = Atomic<Int>(0)
-    private let ended = WakeSignal()
-    private let isEnded = Atomic<Bool>(false)
+    private let activity = PathActivity()
     private let connection = Mutex<(any Channel)?>(nil)
     private let isRetired = Atomic<Bool>(false)
 
@@ -37,19 +36,18 @@ final class PathShipper: Sendable {
     /// Whether ``run()`` ends by itself.
     var hasEnd: Bool { input.files.method == .once || input.files.method == .untilRotated }
 
-    /// The path or its file has changed. From any thread.
-    func wake() {
-        guard let channel = connection.withLock({ $0 }) else {
-            signal.raise()
-            return
-        }
+    /// The path or its file has changed. True: ``run()`` has returned, and the caller has to call it again. From any thread.
+    func wake() -> Bool {
+        guard let channel = connection.withLock({ $0 }) else { return resume() }
         channel.pipeline.fireUserInboundEventTriggered(TransferCommand.look)
+        return false
     }
 
-    /// Nothing will ever follow what is queued: ``run()`` returns once that is delivered. From any thread.
-    func retire() {
+    /// Nothing will ever follow what is queued: ``run()`` ends once that is delivered. True: as with ``wake()``. From any
+    /// thread.
+    func retire() -> Bool {
         isRetired.store(true, ordering: .releasing)
-        signal.raise()
+        return resume()
     }
 
     /// Ends the present stream after its last acknowledgement, and opens it anew: what was said of it is out of date. From
@@ -62,33 +60,37 @@ final class PathShipper: Sendable {
     /// What has made a stream fail may be mended: the next attempt need not wait. From any thread.
     func retry() { retrySignal.raise() }
 
-    /// The path is not to be followed any more: ``run()`` returns after the last acknowledgement. From any thread.
-    func stop() {
+    /// The path is not to be followed any more: ``run()`` ends after the last acknowledgement. True: as with ``wake()``.
+    /// From any thread.
+    func stop() -> Bool {
         isStopped.store(true, ordering: .releasing)
-        signal.raise()
         retry()
         reopen()
+        return resume()
     }
 
-    /// Whether ``run()`` has returned.
-    var hasEnded: Bool { isEnded.load(ordering: .acquiring) }
+    private func resume() -> Bool {
+        signal.raise()
+        return activity.resume()
+    }
 
-    /// Returns once ``run()`` has, or at cancellation. One waiter.
-    func waitForEnd() async { await ended.wait() }
+    /// Whether ``run()`` has returned for good.
+    var hasEnded: Bool { activity.hasEnded }
 
-    /// Returns at cancellation, after ``stop()`` or ``retire()``, or for a path that is sent once when its files are delivered.
-    /// Throws ``ClientError`` where the retry policy gives up.
+    /// Returns once ``run()`` has for good, or at cancellation. One waiter.
+    func waitForEnd() async { await activity.waitForEnd() }
+
+    /// Returns when there is nothing to do until ``wake()``; or for good: at cancellation, after ``stop()`` or ``retire()``,
+    /// or for a path that is sent once when its files are delivered. Throws ``ClientError`` where the retry policy gives
+    /// up, for good as well.
     func run() async throws(ClientError) {
-        defer {
-            isEnded.store(true, ordering: .releasing)
-            ended.raise()
-        }
+        var isResting = false
+        defer { if !isResting { activity.end() } }
         var attempts = Attempts(policy: environment.configuration.retry)
-        while !Task.isCancelled, !isStopped.load(ordering: .acquiring) {
+        while !Task.isCancelled, !isResting, !isStopped.load(ordering: .acquiring) {
             guard let file = path.followed.first else {
                 if input.files.method == .once || isRetired.load(ordering: .acquiring) { return }
-                path.note(.waiting)
-                await signal.wait()
+                isResting = rest()
                 continue
             }
             switch await files.next(for: file, &attempts) {
@@ -100,11 +102,17 @@ final class PathShipper: Sendable {
             case .startOver:
                 // Without the pause a file that can't be read at present would keep a core busy.
                 if await !files.startOver(file, view: nil) { await signal.wait(atMost: PathFiles.descriptorWait) }
-            case .wait(let duration):
+            case .wait(nil): isResting = rest()
+            case .wait(let duration?):
                 path.note(.waiting)
-                if let duration { await signal.wait(atMost: duration) } else { await signal.wait() }
+                await signal.wait(atMost: duration)
             }
         }
+    }
+
+    private func rest() -> Bool {
+        path.note(.waiting)
+        return activity.rest()
     }
 }
 

@@ -17,6 +17,8 @@ internal import Synchronization
 package final class ShippingService: Service {
     /// How often the state reaches the disk at most. What is lost with a crash is asked from the server again.
     private static let saveInterval: Duration = .seconds(1)
+    /// How many paths are worked on for each connection that there may be: one has it, another waits for it.
+    private static let workersOfConnection = 2
     /// And the least pause between two saves, in lengths of one: with very many files a save is work.
     private static let savePauseFactor = 20
 
@@ -194,26 +196,46 @@ package final class ShippingService: Service {
     private func watchAndShip(
         _ environment: ShippingEnvironment, _ ended: WakeSignal
     ) async -> Result<Void, FileError> {
+        let queue = WorkQueue<Shipping>()
+        async let watched = watch(environment, queue)
         await withDiscardingTaskGroup { group in
-            var watcher = InputWatcher(environment: environment, shippers: shippers)
-            do throws(FileError) {
-                try await watcher.run { shipper, predecessor in
-                    group.addTask {
-                        await predecessor?.waitForEnd()
-                        do throws(ClientError) {
-                            try await shipper.run()
-                        } catch {
-                            self.failures.add(shipper.path.followed.path, error)
-                        }
-                        if shipper.hasEnd { ended.raise() }
-                    }
+            while let work = await queue.next(workersMax: Self.workersOfConnection * live.current.connectionsMax) {
+                group.addTask {
+                    await self.ship(work, ended)
+                    queue.ended()
                 }
-                return .success(())
-            } catch {
-                group.cancelAll()
-                return .failure(error)
             }
         }
+        return await watched
+    }
+
+    private func watch(_ environment: ShippingEnvironment, _ queue: WorkQueue<Shipping>) async -> Result<
+        Void, FileError
+    > {
+        defer { queue.finish() }
+        var watcher = InputWatcher(environment: environment, shippers: shippers)
+        do throws(FileError) {
+            try await watcher.run { queue.add(Shipping(shipper: $0, predecessor: $1)) }
+            return .success(())
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func ship(_ work: Shipping, _ ended: WakeSignal) async {
+        await work.predecessor?.waitForEnd()
+        do throws(ClientError) {
+            try await work.shipper.run()
+        } catch {
+            failures.add(work.shipper.path.followed.path, error)
+        }
+        if work.shipper.hasEnd, work.shipper.hasEnded { ended.raise() }
+    }
+
+    private struct Shipping: Sendable {
+        let shipper: PathShipper
+        /// The one that shipped the path before, and has to end first.
+        let predecessor: PathShipper?
     }
 
     private func saveRegularly(_ threadPool: NIOThreadPool) async {
