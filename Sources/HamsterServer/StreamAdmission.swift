@@ -139,16 +139,15 @@ struct StreamAdmission: Sendable {
         let target = OutputTarget(route)
         let start = request.acknowledgement?.offset ?? 0
         let key = request.fileKey
-        let makesOutput = census.isNew(target.location)
         let writer = try await threadPool.runIfActive {
             try store.open(
-                target, key: key, startOffset: start, endsFile: request.size != nil, linePrefix: route.prefix,
+                target, key: key, maker: request.source.host, startOffset: start, endsFile: request.size != nil,
+                linePrefix: route.prefix,
                 onCommit: { offset in
                     tally.committed(upTo: offset)
                     commits.committed(offset)
                 }, onFailure: { handle.stop(.outputFailed($0)) })
         }
-        if makesOutput { census.noteOutputMade(by: request.source.host) }
         tally.begin(at: writer.start.offset)
         var grant = StreamGrant(isCompressed: request.offersCompression)
         if key != nil {

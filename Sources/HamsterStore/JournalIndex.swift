@@ -11,8 +11,9 @@ package struct JournalIndex: Sendable {
 
     private(set) var outputs: [OutputTarget.Location: OutputRecord] = [:]
     private var streams: [FileKey: KnownStream] = [:]
-    /// How many of the streams are a host's, by its name in lower case.
-    private var fileCounts: [String: Int] = [:]
+    private var streamCounts = HostCounts()
+    /// Of outputs whose maker is known.
+    private var outputCounts = HostCounts()
     private var numberNext: UInt32 = 0
     /// Bytes that the records take in a journal that holds nothing else.
     private(set) var liveSize = 0
@@ -21,7 +22,8 @@ package struct JournalIndex: Sendable {
 
     var streamCount: Int { streams.count }
 
-    func fileCount(of host: String) -> Int { fileCounts[host.lowercased(), default: 0] }
+    /// How many files a host has brought: its acknowledged streams, or the outputs that it has made, whichever are more.
+    func fileCount(of host: String) -> Int { max(streamCounts[host], outputCounts[host]) }
 
     func position(of key: FileKey) -> StreamPosition? { streams[key]?.position }
 
@@ -41,8 +43,12 @@ package struct JournalIndex: Sendable {
     /// Adds what the next frame says.
     package mutating func apply(_ commit: CommitRecord) {
         for output in commit.outputs {
-            liveSize += output.encodedSize - (outputs[output.location]?.encodedSize ?? 0)
-            outputs[output.location] = output
+            let known = outputs.updateValue(output, forKey: output.location)
+            liveSize += output.encodedSize - (known?.encodedSize ?? 0)
+            if known?.maker != output.maker {
+                if let maker = known?.maker { outputCounts.remove(maker) }
+                if let maker = output.maker { outputCounts.add(maker) }
+            }
             numberNext = max(numberNext, output.number &+ 1)
         }
         for stream in commit.streams {
@@ -50,7 +56,7 @@ package struct JournalIndex: Sendable {
             let known = streams.updateValue(
                 KnownStream(position: stream.position, output: stream.output, lastSeen: stream.lastSeen),
                 forKey: stream.key)
-            if known == nil { fileCounts[stream.key.host.lowercased(), default: 0] += 1 }
+            if known == nil { streamCounts.add(stream.key.host) }
         }
     }
 
@@ -85,12 +91,13 @@ package struct JournalIndex: Sendable {
     /// Forgets; gives what was forgotten.
     mutating func remove(_ some: Expired) -> CommitRecord {
         let removed = records(of: some)
-        for output in removed.outputs { outputs[output.location] = nil }
+        for output in removed.outputs {
+            outputs[output.location] = nil
+            if let maker = output.maker { outputCounts.remove(maker) }
+        }
         for stream in removed.streams {
             streams[stream.key] = nil
-            let host = stream.key.host.lowercased()
-            let count = fileCounts[host, default: 1] - 1
-            fileCounts[host] = count == 0 ? nil : count
+            streamCounts.remove(stream.key.host)
         }
         liveSize -= removed.outputs.reduce(0) { $0 + $1.encodedSize }
         liveSize -= removed.streams.reduce(0) { $0 + $1.encodedSize }

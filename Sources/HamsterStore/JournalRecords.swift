@@ -11,6 +11,8 @@ package struct OutputRecord: Sendable, Hashable {
     var length: UInt64
     /// Unix seconds.
     var lastSeen: Int64
+    /// The host whose stream has made the output since the start; nil: it was known before. The journal does not keep this.
+    var maker: String?
 
     /// The output has no file at present: it was put aside. No file has this identity.
     var departed: Self {

@@ -1,7 +1,7 @@
 package import HamsterCore
 
 extension Store {
-    /// How many files of a host the journal knows; upper and lower case of its name are the same.
+    /// How many files a host has brought, as far as the journal still knows them; upper and lower case of its name are the same.
     package func fileCount(of host: String) -> Int { journal.read { $0.fileCount(of: host) } }
 
     /// Whether the journal knows the file, so that its stream costs nothing more.

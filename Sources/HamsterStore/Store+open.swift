@@ -9,6 +9,7 @@ extension Store {
     /// An acknowledged stream has a `key`; it goes on from its record, and from `startOffset` where there is none:
     /// `OutputWriter.start` says. If a closed writer of this key has bytes that wait for a commit, that is done first.
     ///
+    /// - `maker`: the host to which the output counts where the journal doesn't know it yet.
     /// - `endsFile`: the source is complete, and this stream brings its last byte.
     /// - `linePrefix`: put before each line; `lines` framing only.
     /// - `onCommit`: the source offset below which all is durable. Called from the commit's thread, with growing offsets,
@@ -17,8 +18,9 @@ extension Store {
     ///
     /// Throws `busy` when the key is open, when a `bytes` output has a writer, or when the file is open by another name.
     package func open(
-        _ target: OutputTarget, key: FileKey?, startOffset: UInt64, endsFile: Bool, linePrefix: [UInt8] = [],
-        onCommit: @escaping @Sendable (UInt64) -> Void, onFailure: @escaping @Sendable (StoreError) -> Void = { _ in }
+        _ target: OutputTarget, key: FileKey?, maker: String? = nil, startOffset: UInt64, endsFile: Bool,
+        linePrefix: [UInt8] = [], onCommit: @escaping @Sendable (UInt64) -> Void,
+        onFailure: @escaping @Sendable (StoreError) -> Void = { _ in }
     ) throws(StoreError) -> OutputWriter {
         let location = target.location.canonical(below: configuration.directory)
         let path = location.located(in: configuration.directory).path
@@ -28,7 +30,7 @@ extension Store {
             let start = known ?? StreamPosition(offset: startOffset)
             let stream = OutputLedger.Stream(
                 key: key, written: start, committed: start.offset, onCommit: onCommit, onFailure: onFailure)
-            let (output, id) = try attach(stream, target, location, path)
+            let (output, id) = try attach(stream, target, location, maker: maker)
             if let key, known != nil { noteSeen(key) }
             let framer =
                 target.framing == .bytes
@@ -59,8 +61,9 @@ extension Store {
     }
 
     private func attach(
-        _ stream: OutputLedger.Stream, _ target: OutputTarget, _ location: OutputTarget.Location, _ path: SourcePath
+        _ stream: OutputLedger.Stream, _ target: OutputTarget, _ location: OutputTarget.Location, maker: String?
     ) throws(StoreError) -> (OutputFile, Int) {
+        let path = location.located(in: configuration.directory).path
         while true {
             let found = table.withLock { table -> Result<OutputFile, StoreError> in
                 if table.isClosed { return .failure(StoreError(.closed, path)) }
@@ -71,7 +74,7 @@ extension Store {
             let output = try found.get()
             do {
                 let attachment = try output.attach(stream, framing: target.framing) { () throws(StoreError) in
-                    try openFile(of: output, target)
+                    try openFile(of: output, target, maker: maker)
                 }
                 switch attachment {
                 case .attached(let id):
@@ -101,11 +104,15 @@ extension Store {
 
     /// Opens the file of an output whose writers have outlived the one before.
     func reopen(_ output: OutputFile) throws(StoreError) {
-        try output.reopen { () throws(StoreError) in try openFile(of: output, output.target) }
+        try output.reopen { () throws(StoreError) in
+            try openFile(of: output, output.target, maker: nil)
+        }
         rotateIfDue(output)
     }
 
-    private func openFile(of output: OutputFile, _ target: OutputTarget) throws(StoreError) -> OutputFile.Opened {
+    private func openFile(
+        of output: OutputFile, _ target: OutputTarget, maker: String?
+    ) throws(StoreError) -> OutputFile.Opened {
         let handle = try StoreError.about(output.path, .output) { () throws(FileError) in
             try fileSystem.openOutput(
                 output.location.located(in: configuration.directory),
@@ -123,7 +130,7 @@ extension Store {
         let length = try cutLength(of: output, handle, status, known)
         let record = OutputRecord(
             number: journal.read { $0.number(of: output.location) }, location: output.location,
-            identity: status.identity, length: length, lastSeen: now())
+            identity: status.identity, length: length, lastSeen: now(), maker: known == nil ? maker : known?.maker)
         let isKnown = known?.identity == record.identity && known?.length == record.length
         let due = table.withLock { $0.directoriesDue(of: handle, isKnown: isKnown) }
         // Else a crash before the first commit would leave bytes that no record tells from older ones.

@@ -1,6 +1,7 @@
 import HamsterCore
 import HamsterProtocol
 import HamsterRouting
+import HamsterStore
 import HamsterTLS
 import HamsterTesting
 import NIOCore
@@ -38,6 +39,24 @@ import Testing
         _ = try await connection.rest()
 
         #expect(scene.output("fe80::1/a.log") == "x")
+    }
+
+    @Test(arguments: [("", ""), (" ack:1 file:a offset:0", " ack:1 file:b offset:0")])
+    func `a new file is let in once an older one of the host is forgotten`(old: String, new: String) async throws {
+        let scene = try ServerScene(filesPerHostMax: 1)
+        let (first, _) = try await scene.open("web1:/a.log" + old)
+        try await first.send("x")
+        try await first.shut()
+        _ = try await scene.committing { try await first.rest() }
+
+        let (second, refusal) = try await scene.open("web1:/b.log" + new)
+        try await second.shut()
+        scene.clock.advance(by: .seconds(91 * 86_400))
+        scene.store.compact()
+        let (_, reply) = try await scene.open("web1:/b.log" + new)
+
+        #expect(refusal?.hasPrefix("429 ") == true)
+        #expect(reply?.hasPrefix("200 ") == true, "\(reply ?? "the end")")
     }
 
     @Test func `three failures end the connection`() async throws {

@@ -28,13 +28,16 @@ final class ServerScene: Sendable {
 
     init(
         outputs: [OutputRule] = [], hasFallback: Bool = true,
-        hostBinding: HostBinding = HostBinding(isRequired: false), rates: RateLimits = RateLimits()
+        hostBinding: HostBinding = HostBinding(isRequired: false), rates: RateLimits = RateLimits(),
+        filesPerHostMax: Int = 250_000
     ) throws {
         directory = try ScratchDirectory()
-        let configuration = StoreConfiguration(stateDirectory: directory("state"), directory: directory("out"))
+        var configuration = StoreConfiguration(stateDirectory: directory("state"), directory: directory("out"))
+        configuration.compactionSizeMin = 1
         var server = ServerConfiguration(listeners: [], tls: nil, hostBinding: hostBinding, store: configuration)
         server.outputs = outputs
         server.hasFallback = hasFallback
+        server.limits.filesPerHostMax = filesPerHostMax
         let clock = ManualClock()
         self.clock = clock
         connections = ConnectionRegistry(server.limits, statistics, now: clock.scheduling.now)
@@ -42,13 +45,13 @@ final class ServerScene: Sendable {
         policy = LivePolicy(try ServerPolicy(server))
         store = try Store(
             configuration,
-            fileSystem: LinuxFileSystem(), now: { 1_000_000_000 })
+            fileSystem: LinuxFileSystem(), now: { clock.unixTime })
     }
 
     private var admission: StreamAdmission {
         StreamAdmission(
             policy: policy, store: store,
-            registry: registry, threadPool: .singleton, logger: Self.logger, clock: { 1_000_000_000 },
+            registry: registry, threadPool: .singleton, logger: Self.logger, clock: { [clock] in clock.unixTime },
             takeoverTimeout: .seconds(20), statistics: statistics, census: FileCensus(store))
     }
 
@@ -174,6 +177,9 @@ private final class SocketDouble: ChannelOutboundHandler {
 }
 
 extension ManualClock {
+    /// In seconds.
+    fileprivate var unixTime: Int64 { 1_000_000_000 + now.components.seconds }
+
     var scheduling: RateLimiter.Scheduling {
         RateLimiter.Scheduling(now: { [self] in now }) { [self] delay, wake in schedule(in: delay, wake) }
     }
