@@ -58,8 +58,8 @@ final class RateTree {
         fileprivate var batch = RateTree.firstBatch
         /// Bytes that were paid in advance.
         fileprivate var prepaid = 0
-        /// Whose queue the turn came from, and what the turn was taken for there.
-        fileprivate var booking: (meter: Meter, cost: Int)?
+        /// The turn that is waited for or that the next batch belongs to, and whose queue it is of.
+        fileprivate var booking: (meter: Meter, turn: FairQueue.Turn)?
         fileprivate var turnSince = Duration.zero
 
         fileprivate init(_ meters: [Meter], onTurn: @escaping @Sendable () -> Void) {
@@ -120,6 +120,7 @@ final class RateTree {
         guard let stream = streams.removeValue(forKey: id) else { return }
         stream.isGone = true
         settle(stream, byteCount: 0)
+        endTurn(of: stream, byteCount: 0)
         if case .waiting(let meter, _) = stream.state {
             meter.queue.abandon()
             waiting -= 1
@@ -132,12 +133,11 @@ final class RateTree {
         guard let stream = streams[id] else { return }
         for meter in stream.meters { meter.bucket?.refill(now: now) }
         settle(stream, byteCount: byteCount)
-        if let (meter, cost) = stream.booking {
-            meter.queue.correct(flow: stream.flow(at: meter), by: byteCount - cost)
-            stream.booking = nil
-        }
         stream.batch = byteCount
-        if case .turn = stream.state { stream.state = .free }
+        if case .turn = stream.state {
+            endTurn(of: stream, byteCount: byteCount)
+            stream.state = .free
+        }
     }
 
     /// Whether the stream may read now. False: it is told when.
@@ -194,7 +194,9 @@ extension RateTree {
         for meter in stream.meters where meter !== passed && meter.isShut(now: now) {
             stream.state = .waiting(meter, since: now)
             waiting += 1
-            meter.queue.push(stream, flow: stream.flow(at: meter), cost: max(1, stream.batch))
+            stream.booking = (
+                meter, meter.queue.push(stream, flow: stream.flow(at: meter), cost: max(1, stream.batch))
+            )
             schedule(meter, now: now)
             return false
         }
@@ -207,12 +209,12 @@ extension RateTree {
         while meter.bucket?.isOpen ?? true, let stream = meter.queue.pop() {
             if case .waiting(_, let since) = stream.state { waited[meter.scope, default: .zero] += now - since }
             waiting -= 1
-            let cost = max(1, stream.batch)
+            let booking = stream.booking
             guard pass(stream, after: meter, now: now) else {
-                meter.queue.correct(flow: stream.flow(at: meter), by: -cost)
+                // It waits at another limit, which has a booking of its own.
+                if let booking { meter.queue.settle(booking.turn, byteCount: 0) }
                 continue
             }
-            stream.booking = (meter, cost)
             prepay(stream, now: now)
             told.append(stream.onTurn)
         }
@@ -236,6 +238,12 @@ extension RateTree {
     private func settle(_ stream: Stream, byteCount: Int) {
         for meter in stream.meters { meter.bucket?.take(byteCount - stream.prepaid) }
         stream.prepaid = 0
+    }
+
+    private func endTurn(of stream: Stream, byteCount: Int) {
+        guard let (meter, turn) = stream.booking else { return }
+        meter.queue.settle(turn, byteCount: byteCount)
+        stream.booking = nil
     }
 
     private func takeBackTurns(now: Duration) {

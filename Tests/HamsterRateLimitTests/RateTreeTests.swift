@@ -1,3 +1,4 @@
+import Synchronization
 import Testing
 
 @testable import HamsterRateLimit
@@ -113,6 +114,35 @@ private func isNear(_ value: Int, _ expected: Int, slack: Int = 64 * 1_024) -> B
         }
         world.run(for: .seconds(11))
         #expect(isNear(world.bytes("busy"), 10 * mebibyte, slack: 3 * 64 * 1_024))
+    }
+
+    @Test(arguments: [0, 200])
+    func `are charged a late batch at its turn's place, however many hosts there are`(others: Int) {
+        let world = RateWorld(RateLimits(total: mebibyte))
+        world.open("busy", host: "busy")
+        let turnCount = Atomic(0)
+        let late = world.waitingStream(host: "late") { turnCount.add(1, ordering: .relaxed) }
+        for number in 0..<others { _ = world.waitingStream(host: "\(number)") {} }
+        world.run(for: .seconds(20))
+        world.tree.spend(mebibyte, late, now: world.now)
+        #expect(!world.tree.mayRead(late, now: world.now))
+        // The others have had as much since that turn: the bytes have to come in, and it is the next one.
+        world.run(for: .milliseconds(1_300))
+        #expect(turnCount.load(ordering: .relaxed) == 2)
+    }
+
+    @Test func `that end without having read cost their host nothing`() {
+        let world = RateWorld(RateLimits(total: mebibyte))
+        world.open("other", host: "b")
+        let onTurn = (0..<50).map { _ in world.waitingStream(host: "a", batch: mebibyte / 50) {} }
+        world.run(for: .milliseconds(1_500))
+        for id in onTurn { world.tree.leave(id) }
+        for number in 0..<50 { world.open("\(number)", host: "a") }
+        for number in 0..<50 { world.close("\(number)") }
+        world.open("a", host: "a")
+        let before = world.bytes("other")
+        world.run(for: .seconds(10))
+        #expect(isNear(world.bytes("a"), world.bytes("other") - before, slack: 4 * 64 * 1_024))
     }
 
     @Test func `that end while they wait leave no gap`() {

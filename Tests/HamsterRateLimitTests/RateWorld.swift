@@ -33,6 +33,14 @@ final class RateWorld {
         read(name)
     }
 
+    /// A stream that has read one batch and waits for its turn, with which it does nothing by itself.
+    func waitingStream(host: String, batch: Int = 4 * 1_024, onTurn: @escaping @Sendable () -> Void) -> RateTree.ID {
+        let id = tree.join(host: host, output: "app", now: now, onTurn: onTurn)
+        tree.spend(batch, id, now: now)
+        _ = tree.mayRead(id, now: now)
+        return id
+    }
+
     func close(_ name: String) {
         guard let reader = readers.removeValue(forKey: name) else { return }
         tree.leave(reader.id)
