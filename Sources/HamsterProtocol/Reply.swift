@@ -39,8 +39,12 @@ package struct Reply: Error, Sendable, Hashable, CustomStringConvertible {
     package var retrySeconds: Int?
 
     package init(_ code: ReplyCode, _ text: String, retrySeconds: Int? = nil) {
+        self.init(code, bytes: text.utf8, retrySeconds: retrySeconds)
+    }
+
+    init(_ code: ReplyCode, bytes: some Sequence<UInt8>, retrySeconds: Int?) {
         self.code = code
-        self.text = printableText(text)
+        text = printableText(bytes)
         self.retrySeconds = retrySeconds
     }
 
@@ -55,8 +59,8 @@ package struct Reply: Error, Sendable, Hashable, CustomStringConvertible {
 }
 
 /// Keeps a reply one line of printable ASCII, whatever was quoted in it.
-private func printableText(_ text: String) -> String {
-    let bytes = text.utf8.prefix(ProtocolLimits.replyTextMax).map { byte in
+private func printableText(_ bytes: some Sequence<UInt8>) -> String {
+    let bytes = bytes.prefix(ProtocolLimits.replyTextMax).map { byte in
         (0x20...0x7E).contains(byte) ? byte : UInt8(ascii: "?")
     }
     return String(decoding: bytes, as: UTF8.self)

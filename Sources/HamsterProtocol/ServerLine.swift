@@ -14,19 +14,18 @@ package enum ServerLine: Sendable, Hashable {
 extension ServerLine {
     /// Reads one line without its LF. Throws what a server of this protocol never sends.
     package init(parsing line: [UInt8]) throws(ProtocolError) {
-        // A server sends printable ASCII. Anything else must not join the `:` or the space before it to one character.
-        let text = String(decoding: line.map { (0x20...0x7E).contains($0) ? $0 : UInt8(ascii: "?") }, as: UTF8.self)
-        if text.hasPrefix("### ") {
+        // Not as text: a combining character would join the `:` or the space before it to one Character.
+        if line.starts(with: "### ".utf8) {
             self = .welcome
-        } else if text.hasPrefix("STREAMID ") {
-            self = .streamID(try Self.streamID(text.dropFirst(9), line: line))
-        } else if text.hasPrefix("ACK ") {
-            guard let offset = UInt64(decimal: text.dropFirst(4)) else {
+        } else if let digits = line.rest(behind: "STREAMID ") {
+            self = .streamID(try Self.streamID(digits, line: line))
+        } else if let digits = line.rest(behind: "ACK ") {
+            guard let offset = UInt64(decimal: digits) else {
                 throw ProtocolError(.unexpected, "no offset in '\(printable(line))'")
             }
             self = .acknowledged(offset)
         } else {
-            self = try Self.reply(text, line: line)
+            self = try Self.reply(line)
         }
     }
 
@@ -41,42 +40,45 @@ extension ServerLine {
         }
     }
 
-    private static func streamID(_ text: Substring, line: [UInt8]) throws(ProtocolError) -> String {
-        let isHex = text.utf8.allSatisfy { byte in
+    private static func streamID(_ digits: ArraySlice<UInt8>, line: [UInt8]) throws(ProtocolError) -> String {
+        let isHex = digits.allSatisfy { byte in
             (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
                 || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
         }
-        guard isHex, text.utf8.count == 12 else {
+        guard isHex, digits.count == 12 else {
             throw ProtocolError(.unexpected, "no stream ID in '\(printable(line))'")
         }
-        return String(text)
+        return String(decoding: digits, as: UTF8.self)
     }
 
-    private static func reply(_ text: String, line: [UInt8]) throws(ProtocolError) -> ServerLine {
-        let digits = text.prefix(while: { $0 != " " })
-        guard digits.utf8.count == 3, let number = Int(digits) else {
+    private static func reply(_ line: [UInt8]) throws(ProtocolError) -> ServerLine {
+        let digits = line.prefix(while: { $0 != UInt8(ascii: " ") })
+        guard digits.count == 3, let number = UInt64(decimal: digits) else {
             throw ProtocolError(.unexpected, "not a reply of this protocol: '\(printable(line))'")
         }
-        let (words, attributes) = trailingAttributes(text.dropFirst(4))
+        let (text, attributes) = trailingAttributes(line.dropFirst(4))
         guard number != ReplyCode.ready.rawValue else {
             return .ready(try grant(attributes, line: line))
         }
-        guard let code = ReplyCode(rawValue: number) else {
+        guard let code = ReplyCode(rawValue: Int(number)) else {
             throw ProtocolError(.unexpected, "unknown reply code in '\(printable(line))'")
         }
-        let retry = attributes["retry"].flatMap { Int($0) }.map { min(max(0, $0), ProtocolLimits.retrySecondsMax) }
-        return .refused(Reply(code, words, retrySeconds: retry))
+        let retry = attributes["retry"].flatMap { Int(String(decoding: $0, as: UTF8.self)) }
+        return .refused(
+            Reply(code, bytes: text, retrySeconds: retry.map { min(max(0, $0), ProtocolLimits.retrySecondsMax) }))
     }
 
-    private static func grant(_ attributes: [String: String], line: [UInt8]) throws(ProtocolError) -> StreamGrant {
-        var grant = StreamGrant(isCompressed: attributes["compress"] == "zlib")
-        guard attributes["ack"] == "1" else { return grant }
-        guard let offset = attributes["offset"].flatMap({ UInt64(decimal: $0[...]) }) else {
+    private static func grant(
+        _ attributes: [String: ArraySlice<UInt8>], line: [UInt8]
+    ) throws(ProtocolError) -> StreamGrant {
+        var grant = StreamGrant(isCompressed: attributes["compress"]?.elementsEqual("zlib".utf8) == true)
+        guard attributes["ack"]?.elementsEqual("1".utf8) == true else { return grant }
+        guard let offset = attributes["offset"].flatMap({ UInt64(decimal: $0) }) else {
             throw ProtocolError(.unexpected, "acknowledgement granted without an offset: '\(printable(line))'")
         }
         grant.offset = offset
         if let check = attributes["check"] {
-            guard let parsed = ContinuityCheck(check) else {
+            guard let parsed = ContinuityCheck(String(decoding: check, as: UTF8.self)) else {
                 throw ProtocolError(.unexpected, "check is not eight hex digits: '\(printable(line))'")
             }
             grant.check = parsed
@@ -85,15 +87,33 @@ extension ServerLine {
     }
 
     /// Splits the known `key:value` words off the end; any other word belongs to the text.
-    private static func trailingAttributes(_ text: Substring) -> (String, [String: String]) {
-        let known: Set<Substring> = ["ack", "offset", "check", "compress", "retry"]
-        var words = text.split(separator: " ", omittingEmptySubsequences: false)
-        var attributes: [String: String] = [:]
-        while let word = words.last, let colon = word.firstIndex(of: ":"), known.contains(word[..<colon]) {
-            attributes[String(word[..<colon])] = String(word[word.index(after: colon)...])
-            words.removeLast()
+    private static func trailingAttributes(
+        _ words: ArraySlice<UInt8>
+    ) -> (text: ArraySlice<UInt8>, attributes: [String: ArraySlice<UInt8>]) {
+        var text = words
+        var attributes: [String: ArraySlice<UInt8>] = [:]
+        while true {
+            let space = text.lastIndex(of: UInt8(ascii: " "))
+            let word = text[(space.map { $0 + 1 } ?? text.startIndex)...]
+            guard let key = ["ack", "offset", "check", "compress", "retry"].first(where: { word.isValue(of: $0) })
+            else { return (text, attributes) }
+            attributes[key] = word.dropFirst(key.utf8.count + 1)
+            text = text[..<(space ?? text.startIndex)]
         }
-        return (words.joined(separator: " "), attributes)
+    }
+}
+
+extension [UInt8] {
+    /// Nil where the bytes begin otherwise.
+    fileprivate func rest(behind prefix: String) -> ArraySlice<UInt8>? {
+        starts(with: prefix.utf8) ? dropFirst(prefix.utf8.count) : nil
+    }
+}
+
+extension ArraySlice<UInt8> {
+    /// Whether this is a word `key:value`.
+    fileprivate func isValue(of key: String) -> Bool {
+        starts(with: key.utf8) && dropFirst(key.utf8.count).first == UInt8(ascii: ":")
     }
 }
 
@@ -110,10 +130,13 @@ extension StreamGrant {
 
 extension UInt64 {
     /// Digits only: no sign, no space, no more than a file can have (2^63 - 1).
-    init?(decimal text: Substring) {
-        guard !text.isEmpty, text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
-            let value = UInt64(text), value <= UInt64(Int64.max)
-        else { return nil }
-        self = value
+    init?(decimal digits: some Collection<UInt8>) {
+        guard !digits.isEmpty else { return nil }
+        self = 0
+        for byte in digits {
+            let digit = UInt64(byte &- UInt8(ascii: "0"))
+            guard digit <= 9, self <= (UInt64(Int64.max) - digit) / 10 else { return nil }
+            self = self * 10 + digit
+        }
     }
 }

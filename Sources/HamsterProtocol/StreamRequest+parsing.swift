@@ -66,7 +66,7 @@ extension StreamRequest {
 
     private static func number(_ key: String, _ text: String?) throws(ProtocolError) -> UInt64? {
         guard let text else { return nil }
-        guard let value = UInt64(decimal: text[...]) else {
+        guard let value = UInt64(decimal: text.utf8) else {
             throw .malformed("\(key) must be a number of bytes, got '\(printable(text.utf8))'")
         }
         return value

@@ -52,6 +52,8 @@ struct ServerLineTests {
     @Test(arguments: [
         ("503 stop retry:1", "stop", 1), ("503 stop retry:x", "stop", nil), ("503 stop retry:-5", "stop", 0),
         ("503 retry:1 stop", "retry:1 stop", nil), ("503", "", nil), ("503 a:b c:d", "a:b c:d", nil),
+        ("503 a \u{301}retry:1 retry:2", "a ??retry:1", 2), ("503 a check:\u{31B}# retry:1", "a", 1),
+        ("503  retry:1 retry:2", "", 1),
     ])
     func `a refusal keeps its words and its wait`(text: String, words: String, retry: Int?) throws {
         #expect(try parse(text) == .refused(Reply(.unavailable, words, retrySeconds: retry)))
@@ -63,6 +65,11 @@ struct ServerLineTests {
             return
         }
         #expect(reply.retrySeconds == 3_600)
+    }
+
+    @Test(arguments: ["ACK \u{301}5", "STREAMID \u{301}9f2c1a4be07d", "200\u{301} OK", "###\u{20E3} x"])
+    func `a combining character is no part of the word before it`(text: String) {
+        #expect { _ = try parse(text) } throws: { ($0 as? ProtocolError)?.code == .unexpected }
     }
 
     @Test func `bytes that are not UTF-8 are refused or kept printable`() throws {
