@@ -12,6 +12,8 @@ package struct StatusDisplay: Sendable {
     /// As long an interruption may have to wait.
     private static let timeoutOfWatch: Duration = .seconds(2)
 
+    /// The program's name, as its errors begin.
+    private let name: String
     private let directory: String
     private let isJSON: Bool
     private let terminal: OutputTerminal
@@ -23,7 +25,8 @@ package struct StatusDisplay: Sendable {
         _ options: StatusOptions, of directory: String, _ program: Program, layout: @escaping Layout
     ) async throws {
         let terminal = OutputTerminal(environment: program.environment)
-        let display = StatusDisplay(directory: directory, isJSON: options.json, terminal: terminal, layout: layout)
+        let display = StatusDisplay(
+            name: program.name, directory: directory, isJSON: options.json, terminal: terminal, layout: layout)
         if let interval = options.watch?.duration {
             try await display.show(every: interval)
         } else {
@@ -72,7 +75,11 @@ package struct StatusDisplay: Sendable {
             return try text(Self.timeoutOfWatch)
         } catch {
             guard error.isPassing else { throw error }
-            guard !isJSON else { return "" }
+            guard !isJSON else {
+                // A document or nothing is what standard output is read for.
+                writeToStandardError("\(name): \(error)\n")
+                return ""
+            }
             var line = FactLine(terminal.presentation)
             line.add("", "\(error)", .error)
             return line.text

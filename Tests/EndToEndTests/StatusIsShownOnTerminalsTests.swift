@@ -104,6 +104,24 @@ struct StatusIsShownOnTerminalsTests {
         #expect(!json.output.contains("\n\n"))
     }
 
+    @Test func `--watch --json says on standard error that nobody answers, and goes on`() async throws {
+        let (deployment, server) = try await shipping()
+        let file = deployment.scratch("server.toml")
+        let watch = try deployment.start("loghamsterd", ["status", "--config", file, "--json", "--watch=0.1"])
+        try await eventually("a document") { watch.output.contains("\n") }
+        try await server.terminate()
+        try await watch.waitForError("loghamsterd: ")
+        let server2 = try await deployment.startServer()
+        try await eventually("the new server's document") {
+            watch.output.contains("\"pid\":\(server2.processID),")
+        }
+        watch.send(signal: SIGTERM)
+
+        #expect(try await watch.exitCode() == 0)
+        #expect(watch.errors.contains("nobody answers"), "\(watch.errors)")
+        #expect(watch.output.split(separator: "\n").allSatisfy { $0.hasPrefix("{") && $0.hasSuffix("}") })
+    }
+
     @Test func `--watch ends when nobody reads any more`() async throws {
         let (deployment, _) = try await shipping()
         let command =
