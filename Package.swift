@@ -186,7 +186,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "HamsterProgramTests",
-            dependencies: ["HamsterCore", "HamsterProgram", "HamsterTLS", "HamsterTesting", logging],
+            dependencies: ["HamsterCore", "HamsterProgram", "HamsterStatus", "HamsterTLS", "HamsterTesting", logging],
             swiftSettings: settings),
         .testTarget(
             name: "HamsterProtocolTests",

@@ -46,14 +46,42 @@ package struct ExpiryReminder {
 
     private static func stage(_ credential: CredentialValidity, secondsLeft: Int64) -> Int64? {
         guard secondsLeft > 0 else { return secondsLeft / day - 1 }
+        return stages(credential).last { secondsLeft <= $0 }
+    }
+
+    /// How many seconds before its end it is spoken of, the first time first.
+    private static func stages(_ credential: CredentialValidity) -> [Int64] {
         let life = max(0, credential.notAfter &- credential.notBefore)
         let early = thresholds.filter { $0 <= life / 2 }
         switch credential.role {
         case .revocationList where life < 2 * (thresholds.first ?? 0):
-            let last = min(day, life / 10)
-            return secondsLeft <= last ? last : nil
+            return [min(day, life / 10)]
         case .own, .authority, .revocationList:
-            return (early.isEmpty ? [life / 10] : early).last { secondsLeft <= $0 }
+            return early.isEmpty ? [life / 10] : early
+        }
+    }
+}
+
+extension ExpiryReminder {
+    /// How near an end is, as far as an operator is told of it.
+    package enum Urgency: Sendable, Hashable {
+        case none
+        /// It was spoken of once.
+        case soon
+        /// It was spoken of again.
+        case pressing
+        case expired
+    }
+
+    /// How urgent it is at `now`, in seconds since 1970, to replace one that is in use.
+    package static func urgency(of credential: CredentialValidity, at now: Int64) -> Urgency {
+        let left = credential.notAfter.subtractingReportingOverflow(now)
+        guard !left.overflow else { return .none }
+        guard left.partialValue > 0 else { return .expired }
+        switch stages(credential).count(where: { left.partialValue <= $0 }) {
+        case 0: return .none
+        case 1: return .soon
+        default: return .pressing
         }
     }
 }

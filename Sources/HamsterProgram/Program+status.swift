@@ -20,6 +20,7 @@ extension Program {
                     .object([
                         .init("role", .string(credential.role.name)), .init("file", .string(credential.path)),
                         .init("name", .string(credential.name)),
+                        .init("not_before", .number(credential.notBefore)),
                         .init("not_after", credential.notAfter == .max ? .null : .number(credential.notAfter)),
                     ])
                 }))
@@ -41,12 +42,25 @@ extension Program {
         return table.text
     }
 
-    /// In the colour of the warnings that the log has.
+    /// In a colour where the log has spoken of it.
     private static func timeLeft(of credential: JSON, _ now: Int64) -> TextTable.Cell {
         guard case .integer(let end) = credential["not_after"] else { return .init(TextTable.nothing) }
-        let left = end - Int(now)
-        guard left > 0 else { return .init("expired", .error) }
-        let days = left / 86_400
-        return .init("\(days)", days < 7 ? .error : days < 30 ? .warning : .plain)
+        let days = "\((end - Int(now)) / 86_400)"
+        switch ExpiryReminder.urgency(of: CredentialValidity(credential, notAfter: Int64(end)), at: now) {
+        case .none: return .init(days)
+        case .soon: return .init(days, .warning)
+        case .pressing: return .init(days, .error)
+        case .expired: return .init("expired", .error)
+        }
+    }
+}
+
+extension CredentialValidity {
+    /// As a status document has it. A program of an older version gives no beginning: it counts as long ago.
+    fileprivate init(_ member: JSON, notAfter: Int64) {
+        let role = Role.allCases.first { .string($0.name) == member["role"] }
+        self.init(
+            role: role ?? .own, path: member.word("file"), name: member.word("name"),
+            notBefore: Int64(member.number("not_before")), notAfter: notAfter)
     }
 }

@@ -1,7 +1,7 @@
 /// How long a certificate or revocation list that a ``TLSContext`` has read is good for.
 package struct CredentialValidity: Sendable, Hashable {
     /// What it is for.
-    package enum Role: Sendable, Hashable {
+    package enum Role: Sendable, Hashable, CaseIterable {
         /// Our own certificate, or a CA's that we send with it.
         case own
         /// A CA that peers' certificates have to come from.
