@@ -25,7 +25,8 @@ struct Serve: AsyncParsableCommand {
         let sockets = try sockets(program, settings)
         // Before anything is touched: a certificate that can't be used is a wrong configuration.
         try settings.check()
-        warn(ofFewDescriptors: program.raiseDescriptorLimit(logger), settings.server.limits, logger)
+        let descriptors = program.raiseDescriptorLimit(logger)
+        warn(ofFewDescriptors: descriptors, settings.server.limits, logger)
         let store = try Store(
             settings.server.store, fileSystem: LinuxFileSystem(), now: { FileTime.now.seconds },
             onFailure: { report($0, logger) }, onEvent: { log($0, logger) })
@@ -38,7 +39,7 @@ struct Serve: AsyncParsableCommand {
             .object(StatusDocument.head(started: started) + server.status + [Program.status(of: server.credentials)])
         }
         let metrics = try settings.metrics.map { try metricsService($0, server, logger) }
-        let reloader = reloader(server, metrics, settings, logger)
+        let reloader = reloader(server, metrics, settings, descriptors: descriptors, logger)
         let credentials = CredentialWatch(settings.credentials, logger: logger) { reloader.reloadCertificates() }
         let expiry = ExpiryWatch(logger: logger) { server.credentials + (metrics?.credentials ?? []) }
         let others: [(any Service)?] = [status, metrics, credentials, expiry]
@@ -63,7 +64,8 @@ struct Serve: AsyncParsableCommand {
     }
 
     private func reloader(
-        _ server: LogHamsterServer, _ metrics: MetricsService?, _ settings: ServerSettings, _ logger: Logger
+        _ server: LogHamsterServer, _ metrics: MetricsService?, _ settings: ServerSettings, descriptors: Int,
+        _ logger: Logger
     ) -> Reloader<ServerSettings> {
         Reloader(
             settings, logger: logger,
@@ -77,8 +79,13 @@ struct Serve: AsyncParsableCommand {
                 },
                 apply: { old, new in
                     if let metrics = new.metrics { try MetricsService.check(metrics) }
-                    return try server.reload(new.server) + MetricsService.reload(metrics, to: new.metrics)
+                    let restart =
+                        try server.reload(new.server) + MetricsService.reload(metrics, to: new.metrics)
                         + (new.log == old.log ? [] : ["log"])
+                    if new.server.limits.connectionsMax != old.server.limits.connectionsMax {
+                        warn(ofFewDescriptors: descriptors, new.server.limits, logger)
+                    }
+                    return restart
                 },
                 failed: { server.reloadFailed() }))
     }

@@ -51,22 +51,54 @@ struct DescriptorsRunOutTests {
         try await connection.waitForAcknowledgement(of: 4)
     }
 
-    @Test func `a soft limit is raised to the hard one`() async throws {
+    @Test func `a soft limit is raised to the hard one, and less than the connections need is told`() async throws {
         let deployment = try await Deployment.plain()
-        let program = try Repository.program("loghamsterd")
-        let file = try deployment.scratch.write(
-            "low.toml",
-            "listen = \"127.0.0.1:0\"\ndirectory = \"stored\"\nstate = \"low-state\"\ndebug = true\n[tls]\nenabled = false"
-        )
-
-        let server = try ChildProcess(
-            "/bin/sh", ["-c", "ulimit -Sn 64; ulimit -Hn 512; exec \"$0\" --config \"$1\"", program, file],
-            in: deployment.scratch)
+        try write(connectionsMax: 10_000, deployment)
+        let server = try startWithFewDescriptors(deployment)
 
         try await server.waitForError("limit of open files files=512")
         try await server.waitForError("fewer files may be open than max_connections needs")
         try await server.waitForError("listening")
         #expect(try await server.terminate() == 0)
+    }
+
+    @Test func `it is told at a reload, too`() async throws {
+        let deployment = try await Deployment.plain()
+        try write(connectionsMax: 256, deployment)
+        let server = try startWithFewDescriptors(deployment)
+        try await server.waitForError("listening")
+        #expect(!server.errors.contains("fewer files"), "\(server.errors)")
+
+        try write(connectionsMax: 257, deployment)
+        server.send(signal: SIGHUP)
+
+        try await server.waitForError("fewer files may be open than max_connections needs")
+        #expect(try await server.terminate() == 0)
+    }
+
+    private func write(connectionsMax: Int, _ deployment: Deployment) throws {
+        try deployment.scratch.write(
+            "low.toml",
+            """
+            listen = "127.0.0.1:0"
+            directory = "stored"
+            state = "low-state"
+            debug = true
+            [tls]
+            enabled = false
+            [limits]
+            max_connections = \(connectionsMax)
+            """)
+    }
+
+    private func startWithFewDescriptors(_ deployment: Deployment) throws -> ChildProcess {
+        try ChildProcess(
+            "/bin/sh",
+            [
+                "-c", "ulimit -Sn 64; ulimit -Hn 512; exec \"$0\" --config low.toml",
+                try Repository.program("loghamsterd"),
+            ],
+            in: deployment.scratch)
     }
 
     @Test func `outputs are closed when their streams have ended`() async throws {
