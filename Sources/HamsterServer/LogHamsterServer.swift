@@ -27,7 +27,6 @@ package struct LogHamsterServer: Service {
     private let alarm = RateAlarm()
     let limiter: RateLimiter
     private let refusals: RefusalLogs
-    private let census: FileCensus
     private let phase = ServerPhase()
 
     /// Opens the certificates; nothing is accepted yet. With `sockets` the configured listeners are left aside. Throws
@@ -39,7 +38,6 @@ package struct LogHamsterServer: Service {
         self.sockets = sockets
         self.logger = logger
         self.store = store
-        census = FileCensus(store)
         streams = StreamRegistry(streamsPerHostMax: configuration.limits.streamsPerHostMax)
         connections = ConnectionRegistry(configuration.limits, statistics, now: alarm.scheduling.now)
         limiter = RateLimiter(configuration.rates, alarm.scheduling)
@@ -216,7 +214,7 @@ package struct LogHamsterServer: Service {
             admission: StreamAdmission(
                 policy: policy, store: store, registry: streams, threadPool: threadPool,
                 logger: logger, clock: { FileTime.now.seconds },
-                takeoverTimeout: configuration.limits.handshakeTimeout / 2, statistics: statistics, census: census),
+                takeoverTimeout: configuration.limits.handshakeTimeout / 2, statistics: statistics),
             connections: connections, streams: streams, limiter: limiter, statistics: statistics, policy: policy,
             refusals: refusals, logger: logger)
     }

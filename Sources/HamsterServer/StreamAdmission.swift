@@ -30,7 +30,6 @@ struct StreamAdmission: Sendable {
     /// How long an old stream may take to make way.
     let takeoverTimeout: Duration
     let statistics: ServerStatistics
-    let census: FileCensus
 
     /// Everything that is not granted is given back before this returns a refusal.
     func admit(
@@ -106,12 +105,14 @@ struct StreamAdmission: Sendable {
     private func open(
         _ request: StreamRequest, _ route: Router.Route, _ handle: StreamHandle
     ) async -> Result<Admitted, Reply> {
-        if let refusal = refusalOfNewFile(request, OutputTarget(route).location) {
-            registry.release(handle)
-            return .failure(refusal)
-        }
+        let filesMax = policy.current.limits.filesPerHostMax
         do {
-            return .success(try await openOutput(request, route, handle))
+            if let admitted = try await openOutput(request, route, handle, filesMax: filesMax) {
+                return .success(admitted)
+            }
+            registry.release(handle)
+            return .failure(
+                Reply(.limitReached, "host has \(filesMax) files here (limits.max_files_per_host)", retrySeconds: 600))
         } catch {
             registry.release(handle)
             let reason = (error as? StoreError)?.reason ?? "output"
@@ -123,31 +124,27 @@ struct StreamAdmission: Sendable {
         }
     }
 
-    /// The reply where the stream would make one file more known of its host than it may have.
-    private func refusalOfNewFile(_ request: StreamRequest, _ location: OutputTarget.Location) -> Reply? {
-        let host = request.source.host
-        let most = policy.current.limits.filesPerHostMax
-        guard census.isNew(request.fileKey, at: location), census.count(of: host) >= most else { return nil }
-        return Reply(.limitReached, "host has \(most) files here (limits.max_files_per_host)", retrySeconds: 600)
-    }
-
+    /// Nil: the stream would make one file more known of its host than it may have.
     private func openOutput(
-        _ request: StreamRequest, _ route: Router.Route, _ handle: StreamHandle
-    ) async throws -> Admitted {
+        _ request: StreamRequest, _ route: Router.Route, _ handle: StreamHandle, filesMax: Int
+    ) async throws -> Admitted? {
         let commits = CommitRelay()
         let tally = statistics.metrics.tally(output: route.output)
         let target = OutputTarget(route)
         let start = request.acknowledgement?.offset ?? 0
         let key = request.fileKey
-        let writer = try await threadPool.runIfActive {
-            try store.open(
-                target, key: key, maker: request.source.host, startOffset: start, endsFile: request.size != nil,
+        let host = request.source.host
+        let writer = try await threadPool.runIfActive { () -> OutputWriter? in
+            guard store.admits(key, of: host, at: target.location, filesMax: filesMax) else { return nil }
+            return try store.open(
+                target, key: key, maker: host, startOffset: start, endsFile: request.size != nil,
                 linePrefix: route.prefix,
                 onCommit: { offset in
                     tally.committed(upTo: offset)
                     commits.committed(offset)
                 }, onFailure: { handle.stop(.outputFailed($0)) })
         }
+        guard let writer else { return nil }
         tally.begin(at: writer.start.offset)
         var grant = StreamGrant(isCompressed: request.offersCompression)
         if key != nil {

@@ -1,15 +1,16 @@
 package import HamsterCore
 
 extension Store {
-    /// How many files a host has brought, as far as the journal still knows them; upper and lower case of its name are the same.
-    package func fileCount(of host: String) -> Int { journal.read { $0.fileCount(of: host) } }
-
-    /// Whether the journal knows the file, so that its stream costs nothing more.
-    package func knows(_ key: FileKey) -> Bool { journal.read { $0.position(of: key) != nil } }
-
-    /// Whether the journal knows the output.
-    package func knows(_ location: OutputTarget.Location) -> Bool {
+    /// Whether a host may open a stream, where `filesMax` of its files may be known: each costs memory, and records of the
+    /// journal for as long as `forgetAfter`. A file that is known costs nothing more; of a plain stream, whose `key` is nil,
+    /// it is the output that tells. May wait for a compaction that has the index.
+    package func admits(
+        _ key: FileKey?, of host: String, at location: OutputTarget.Location, filesMax: Int
+    ) -> Bool {
         let location = location.canonical(below: configuration.directory)
-        return journal.read { $0.outputs[location] != nil }
+        return journal.read { index in
+            let isKnown = key.map { index.position(of: $0) != nil } ?? (index.outputs[location] != nil)
+            return isKnown || index.fileCount(of: host) < filesMax
+        }
     }
 }

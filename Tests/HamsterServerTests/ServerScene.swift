@@ -52,7 +52,7 @@ final class ServerScene: Sendable {
         StreamAdmission(
             policy: policy, store: store,
             registry: registry, threadPool: .singleton, logger: Self.logger, clock: { [clock] in clock.unixTime },
-            takeoverTimeout: .seconds(20), statistics: statistics, census: FileCensus(store))
+            takeoverTimeout: .seconds(20), statistics: statistics)
     }
 
     private static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }

@@ -76,6 +76,8 @@ import Testing
 }
 
 extension Store {
+    fileprivate func fileCount(of host: String) -> Int { journal.read { $0.fileCount(of: host) } }
+
     fileprivate func openPlain(_ name: String, maker: String) throws -> OutputWriter {
         try open(.lines(name), key: nil, maker: maker, startOffset: 0, endsFile: false, onCommit: { _ in })
     }
