@@ -1,5 +1,4 @@
 internal import Glibc
-package import HamsterStatus
 
 /// What standard output leads to, and what may be shown there.
 package struct OutputTerminal: Sendable {

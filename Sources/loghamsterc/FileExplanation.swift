@@ -2,6 +2,7 @@ import HamsterClient
 import HamsterConfiguration
 import HamsterCore
 import HamsterFiles
+import HamsterProgram
 import HamsterState
 import HamsterStatus
 import HamsterTail

@@ -1,7 +1,6 @@
 import Glibc
 import HamsterClient
 import HamsterProgram
-import HamsterStatus
 import ServiceLifecycle
 import Synchronization
 

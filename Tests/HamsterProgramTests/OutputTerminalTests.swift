@@ -1,4 +1,3 @@
-import HamsterStatus
 import Testing
 
 @testable import HamsterProgram

@@ -1,3 +1,5 @@
+package import HamsterStatus
+
 extension JSON {
     /// What a member says, in a word; `-` where there is none.
     package func word(_ name: String) -> String { self[name]?.text ?? TextTable.nothing }

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import HamsterStatus
+@testable import HamsterProgram
 
 @Suite struct TextTableTests {
     @Test func `columns are as wide as their widest cell, and what a stranger chose stays in its cell`() {

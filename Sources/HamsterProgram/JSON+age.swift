@@ -1,3 +1,5 @@
+package import HamsterStatus
+
 extension JSON {
     /// How long ago the moment was that a member holds in Unix seconds, in its two largest units; `-` where there is none.
     package func age(_ name: String, now: Int64) -> String {
