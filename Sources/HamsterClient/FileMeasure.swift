@@ -20,11 +20,11 @@ struct FileMeasure: Sendable {
     var lag: UInt64 { size > acknowledged ? size - acknowledged : 0 }
 
     /// Looks at an open file. One that was closed to save descriptors is not opened for this.
-    init(_ file: TailedFile, of shipper: PathShipper, isFirst: Bool) {
+    init(_ file: TailedFile, of path: ShippedPath, isFirst: Bool) {
         let status = file.isOpen ? try? file.status() : nil
         identity = file.identity
-        input = shipper.path.label
-        state = isFirst ? shipper.path.condition.phase.rawValue : "behind"
+        input = path.label
+        state = isFirst ? path.condition.phase.rawValue : "behind"
         size = status?.size ?? file.record.sizeSeen
         acknowledged = file.record.position.offset
         modified = status?.modified.seconds
@@ -32,9 +32,9 @@ struct FileMeasure: Sendable {
     }
 
     /// All files of these paths, in no order.
-    static func all(_ shippers: [PathShipper]) -> [FileMeasure] {
-        shippers.flatMap { shipper in
-            shipper.path.followed.all.enumerated().map { FileMeasure($1, of: shipper, isFirst: $0 == 0) }
+    static func all(_ paths: [ShippedPath]) -> [FileMeasure] {
+        paths.flatMap { path in
+            path.followed.all.enumerated().map { FileMeasure($1, of: path, isFirst: $0 == 0) }
         }
     }
 }

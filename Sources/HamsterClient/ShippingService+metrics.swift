@@ -43,7 +43,7 @@ extension ShippingService {
         }
     }
 
-    private var measures: [FileMeasure] { FileMeasure.all(shippers.all) }
+    private var measures: [FileMeasure] { FileMeasure.all(shippers.all.map(\.path)) }
 
     @discardableResult
     private func lags(of files: [FileMeasure]) -> [String: LagWatch.Lag] {

@@ -79,7 +79,7 @@ package final class ShippingService: Service {
     /// How the files fare at present, for `loghamsterc status`. Looks at open files: never on an event loop.
     package var status: [JSON.Member] {
         ShippingStatus(
-            shippers: shippers.all, target: running.withLock { $0 }?.connector.preferredTarget ?? "-",
+            paths: shippers.all.map(\.path), target: running.withLock { $0 }?.connector.preferredTarget ?? "-",
             progress: progress.snapshot
         ).document
     }

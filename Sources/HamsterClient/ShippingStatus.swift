@@ -6,12 +6,12 @@ internal import HamsterTail
 
 /// The document that `loghamsterc status` shows; its fields are described in docs/configuration.md.
 struct ShippingStatus {
-    let shippers: [PathShipper]
+    let paths: [ShippedPath]
     let target: String
     let progress: ShippingProgress.Snapshot
 
     var document: [JSON.Member] {
-        let files = shippers.sorted { $0.path.followed.path < $1.path.followed.path }.flatMap(Self.files)
+        let files = paths.sorted { $0.followed.path < $1.followed.path }.flatMap(Self.files)
         return [
             .init("target", .string(target)),
             .init("counters", counters),
@@ -28,16 +28,16 @@ struct ShippingStatus {
         ])
     }
 
-    private static func files(of shipper: PathShipper) -> [JSON] {
-        shipper.path.followed.all.enumerated().map { index, file in
-            self.file(file, of: shipper, isFirst: index == 0)
+    private static func files(of path: ShippedPath) -> [JSON] {
+        path.followed.all.enumerated().map { index, file in
+            self.file(file, of: path, isFirst: index == 0)
         }
     }
 
-    private static func file(_ file: TailedFile, of shipper: PathShipper, isFirst: Bool) -> JSON {
+    private static func file(_ file: TailedFile, of path: ShippedPath, isFirst: Bool) -> JSON {
         let record = file.record
-        let measure = FileMeasure(file, of: shipper, isFirst: isFirst)
-        let condition = shipper.path.condition
+        let measure = FileMeasure(file, of: path, isFirst: isFirst)
+        let condition = path.condition
         return .object([
             .init("path", .string("\(record.path)")),
             .init("location", .string("\(file.location)")),
@@ -48,7 +48,7 @@ struct ShippingStatus {
             .init("state", .string(measure.state)),
             .init("rotated", .bool(file.rotatedAt != nil)),
             .init("deleted", .bool(measure.isDeleted)),
-            .init("input", .number(shipper.path.followed.input)),
+            .init("input", .number(path.followed.input)),
             .init("last_error", .optional(isFirst ? condition.lastError : nil)),
             .init("last_error_at", isFirst ? condition.lastErrorAt.map { .number($0) } ?? .null : .null),
         ])
