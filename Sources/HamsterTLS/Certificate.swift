@@ -3,7 +3,8 @@ private import Glibc
 
 /// An X.509 certificate.
 ///
-/// @unchecked because a certificate is never changed after it was read, and OpenSSL counts references atomically.
+/// @unchecked because a certificate is never changed after it was read, OpenSSL counts references atomically, and what it
+/// derives from the extensions at the first question it keeps in the certificate under a lock of the certificate's own.
 final class Certificate: @unchecked Sendable {
     /// For calls that take a reference of their own or none.
     let pointer: OpaquePointer  // X509 *
