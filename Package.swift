@@ -156,8 +156,8 @@ let package = Package(
         .testTarget(
             name: "HamsterFilesTests", dependencies: ["HamsterCore", "HamsterFiles"], swiftSettings: settings),
         .testTarget(
-            name: "HamsterTLSTests", dependencies: ["HamsterTLS", nioCore, nioEmbedded, nioPosix],
-            swiftSettings: settings),
+            name: "HamsterTLSTests",
+            dependencies: ["HamsterTLS", "HamsterTesting", nioCore, nioEmbedded, nioPosix], swiftSettings: settings),
         .testTarget(
             name: "HamsterClientTests",
             dependencies: [

@@ -43,7 +43,7 @@ enum CertificateVerification {
         let isPeer = X509_STORE_CTX_get_error_depth(store) == 0
         let holder = "\(isPeer ? "certificate" : "CA certificate") of '\(certificate.subject)'"
         return trustReason(code, certificate, holder, context)
-            ?? validityReason(code, certificate, holder)
+            ?? validityReason(code, certificate, holder, context)
             ?? revocationReason(code, certificate, store, holder, context)
             ?? useReason(code, certificate, holder, context)
             ?? "\(holder): \(libraryText(code))"
@@ -69,12 +69,14 @@ enum CertificateVerification {
         }
     }
 
-    private static func validityReason(_ code: Int32, _ certificate: Certificate, _ holder: String) -> String? {
+    private static func validityReason(
+        _ code: Int32, _ certificate: Certificate, _ holder: String, _ context: TLSContext
+    ) -> String? {
         switch code {
         case X509_V_ERR_CERT_HAS_EXPIRED:
             "\(holder) expired at \(certificate.notAfter)"
         case X509_V_ERR_CERT_NOT_YET_VALID:
-            "\(holder) is not valid before \(certificate.notBefore), and it is \(CertificateTime.now) here; "
+            "\(holder) is not valid before \(certificate.notBefore), and it is \(context.now) here; "
                 + "compare the clocks"
         default: nil
         }

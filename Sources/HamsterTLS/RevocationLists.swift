@@ -5,7 +5,9 @@ enum RevocationLists {
     /// Reads them all, and gives the youngest of each CA; the result isn't empty. Throws for the first file that is no list,
     /// since what can't be read would revoke nothing without a word, and where the youngest has ended or begins later: OpenSSL
     /// would fall back to an older one, in which the newest revocations are missing.
-    static func read(_ path: String) throws(TLSError) -> [RevocationList] {
+    static func read(
+        _ path: String, at now: CertificateTime = .now
+    ) throws(TLSError) -> [RevocationList] {
         var youngest: [[[UInt8]]: (file: String, list: RevocationList)] = [:]
         for file in try files(path) {
             for list in try PEMFile(path: file, role: .revocationList).revocationLists() {
@@ -21,12 +23,11 @@ enum RevocationLists {
             }
         }
         let found = youngest.values.sorted { ($0.list.issuer, $0.file) < ($1.list.issuer, $1.file) }
-        for (file, list) in found { try check(list, file) }
+        for (file, list) in found { try check(list, file, now) }
         return found.map(\.list)
     }
 
-    private static func check(_ list: RevocationList, _ file: String) throws(TLSError) {
-        let now = CertificateTime.now
+    private static func check(_ list: RevocationList, _ file: String, _ now: CertificateTime) throws(TLSError) {
         guard now <= list.end else {
             throw TLSError(
                 .revocationListExpired, file,

@@ -64,7 +64,7 @@ enum SessionTickets {
     /// any CA that is trusted, or the lists that it was looked up in. The full handshake that follows otherwise says what is
     /// wrong.
     private static func mayResume(_ session: OpaquePointer?, _ context: TLSContext) -> Bool {
-        let now = CertificateTime.now
+        let now = context.now
         let others = context.validities.filter { $0.role != .own }
         guard others.allSatisfy({ $0.notBefore <= now.unixSeconds && now.unixSeconds <= $0.notAfter }) else {
             return false

@@ -28,6 +28,8 @@ package final class TLSContext: @unchecked Sendable {
     private let isServerNameAddress: Bool
     private let pointer: OpaquePointer  // SSL_CTX *
     private let protocols: ApplicationProtocols
+    /// Gives Unix seconds; nil: the system's clock, which OpenSSL reads by itself.
+    private let clock: (@Sendable () -> Int64)?
     /// The certificates and revocation lists that were read, with their ends; those of the system's trust store aside.
     package private(set) var validities: [CredentialValidity] = []
     /// CAs' certificates that peers have sent.
@@ -39,8 +41,12 @@ package final class TLSContext: @unchecked Sendable {
     /// A context for the accepting side.
     ///
     /// `applicationProtocols` are the ALPN names that are spoken, best first. A client that offers none of them is
-    /// refused, one that offers nothing is served. Throws what is wrong with which file.
-    package init(server: TLSServerConfiguration, applicationProtocols: [String]) throws(TLSError) {
+    /// refused, one that offers nothing is served. `clock` gives the Unix seconds by which certificates and lists begin and
+    /// end; nil: the system's. Throws what is wrong with which file.
+    package init(
+        server: TLSServerConfiguration, applicationProtocols: [String], clock: (@Sendable () -> Int64)? = nil
+    ) throws(TLSError) {
+        self.clock = clock
         pointer = try Self.makePointer(TLS_server_method())
         role = .server
         trustedAuthorities = server.clientCA.map { "the trusted CAs in \($0)" } ?? "the trusted CAs"
@@ -58,8 +64,12 @@ package final class TLSContext: @unchecked Sendable {
 
     /// A context for the connecting side.
     ///
-    /// `applicationProtocols` are the ALPN names that are offered, best first. Throws what is wrong with which file.
-    package init(client: TLSClientConfiguration, applicationProtocols: [String]) throws(TLSError) {
+    /// `applicationProtocols` are the ALPN names that are offered, best first; `clock` as above. Throws what is wrong with
+    /// which file.
+    package init(
+        client: TLSClientConfiguration, applicationProtocols: [String], clock: (@Sendable () -> Int64)? = nil
+    ) throws(TLSError) {
+        self.clock = clock
         pointer = try Self.makePointer(TLS_client_method())
         role = .client
         trustedAuthorities = client.ca.map { "the trusted CAs in \($0)" } ?? "the system's trusted CAs"
@@ -78,10 +88,14 @@ package final class TLSContext: @unchecked Sendable {
 
     deinit { SSL_CTX_free(pointer) }
 
+    /// By which certificates and lists are judged.
+    var now: CertificateTime { clock.map { CertificateTime(unixSeconds: $0()) } ?? .now }
+
     /// A new `SSL *`, which the caller owns; nil only when memory is short. A client's goes on with an earlier session
     /// if there is one.
     func makeConnection() -> OpaquePointer? {
         guard let ssl = SSL_new(pointer) else { return nil }
+        setTime(SSL_get0_param(ssl))
         switch role {
         case .server:
             SSL_set_accept_state(ssl)
@@ -110,6 +124,7 @@ package final class TLSContext: @unchecked Sendable {
             X509_STORE_CTX_set_default(store, "ssl_client") == 1
         else { return OpenSSLErrorQueue.drainText() }
         X509_STORE_CTX_set_depth(store, Self.chainDepthMax)
+        setTime(X509_STORE_CTX_get0_param(store))
         defer { OpenSSLErrorQueue.clear() }
         return X509_verify_cert(store) == 1 ? nil : CertificateVerification.reason(store, self)
     }
@@ -130,6 +145,10 @@ package final class TLSContext: @unchecked Sendable {
             throw TLSError(.settingsRefused, "OpenSSL", OpenSSLErrorQueue.drainText())
         }
         return pointer
+    }
+
+    private func setTime(_ parameters: OpaquePointer?) {
+        if let clock { X509_VERIFY_PARAM_set_time(parameters, time_t(clock())) }
     }
 
     private static func isAddress(_ name: String) -> Bool {
@@ -177,7 +196,7 @@ extension TLSContext {
         let chain = try PEMFile(path: path, role: .certificate).certificates()
         let key = try PEMFile(path: keyPath, role: .key).privateKey()
         guard let own = chain.first else { return }
-        try Self.checkValidity(of: own, path)
+        try checkValidity(of: own, path)
         guard key.fits(own) else {
             throw TLSError(.keyMismatch, keyPath, "isn't the key of the certificate of '\(own.subject)' in \(path)")
         }
@@ -190,8 +209,8 @@ extension TLSContext {
         validities += chain.map { CredentialValidity($0, .own, path: path) }
     }
 
-    private static func checkValidity(of certificate: Certificate, _ path: String) throws(TLSError) {
-        let now = CertificateTime.now
+    private func checkValidity(of certificate: Certificate, _ path: String) throws(TLSError) {
+        let now = self.now
         guard now <= certificate.notAfter else {
             throw TLSError(
                 .certificateExpired, path,
@@ -249,7 +268,7 @@ extension TLSContext {
     }
 
     private func checkRevocation(_ path: String) throws(TLSError) {
-        let lists = try RevocationLists.read(path)
+        let lists = try RevocationLists.read(path, at: now)
         OpenSSLErrorQueue.clear()
         let store = SSL_CTX_get_cert_store(pointer)
         for list in lists {

@@ -212,7 +212,7 @@ final class TLSSession {
                 .verification, peerName, "certificate of '\(certificate.subject)' has a malformed DNS name")
         }
         // A resumed session is not verified again.
-        guard CertificateTime.now <= certificate.notAfter else {
+        guard context.now <= certificate.notAfter else {
             context.forgetSession()
             throw TLSError(
                 .verification, peerName,

@@ -1,3 +1,4 @@
+import HamsterTesting
 import NIOCore
 
 @testable import HamsterTLS
@@ -27,14 +28,19 @@ struct Credentials {
             ca: pki.ca.certificate, certificate: issued.certificate, key: issued.key, serverName: "log.example.org")
     }
 
+    /// `clock` goes on from now as the test says.
     func server(
         minimumVersion: TLSVersion = .v13, protocols: [String] = ["loghamster/1"],
-        _ change: (inout TLSServerConfiguration) -> Void = { _ in }
+        clock: ManualClock? = nil, _ change: (inout TLSServerConfiguration) -> Void = { _ in }
     ) throws -> TLSContext {
         var configuration = serverConfiguration()
         configuration.minimumVersion = minimumVersion
         change(&configuration)
-        return try TLSContext(server: configuration, applicationProtocols: protocols)
+        guard let clock else { return try TLSContext(server: configuration, applicationProtocols: protocols) }
+        let start = CertificateTime.now.unixSeconds
+        return try TLSContext(server: configuration, applicationProtocols: protocols) {
+            start + clock.now.components.seconds
+        }
     }
 
     func client(

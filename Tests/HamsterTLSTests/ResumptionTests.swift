@@ -1,4 +1,5 @@
 import Foundation
+import HamsterTesting
 import Testing
 
 @testable import HamsterTLS
@@ -18,13 +19,6 @@ struct ResumptionTests {
         let first = try JoinedSessions(client: client, server: server)
         try first.handshake()
         _ = try first.send("brings the ticket along", from: first.server, to: first.client)
-    }
-
-    /// Time is what ends here, and OpenSSL has no other clock than the system's.
-    private func wait(until end: Date) async throws {
-        while CertificateTime.now.unixSeconds <= Int64(end.timeIntervalSince1970) {
-            try await Task.sleep(for: .milliseconds(20))
-        }
     }
 
     @Test func `a session is resumed after the network has cut the connection`() throws {
@@ -48,12 +42,17 @@ struct ResumptionTests {
         #expect(try !again.server.negotiated().isResumed)
     }
 
-    @Test func `a session does not outlive its certificate, and the client hears why`() async throws {
-        let end = Date(timeIntervalSinceNow: 3)
+    @Test func `a session does not outlive its certificate, and the client hears why`() throws {
+        let clock = ManualClock()
+        let end = Date(timeIntervalSinceNow: 3_600)
         let client = try client(credentials.pki.issue("short", .init(notAfter: end)))
-        let server = try credentials.server()
+        let server = try credentials.server(clock: clock)
         try meet(client, server)
-        try await wait(until: end)
+        clock.advance(by: .seconds(3_500))
+        let again = try JoinedSessions(client: client, server: server)
+        try again.handshake()
+        #expect(try again.server.negotiated().isResumed)
+        clock.advance(by: .seconds(200))
 
         let errors = try JoinedSessions(client: client, server: server).refusals()
 
@@ -61,12 +60,15 @@ struct ResumptionTests {
         #expect(errors.client?.alert == 45)
     }
 
-    @Test func `a session is not resumed once the revocation list has expired`() async throws {
-        let end = Date(timeIntervalSinceNow: 3)
+    @Test func `a session is not resumed once the revocation list has expired`() throws {
+        let clock = ManualClock()
+        let end = Date(timeIntervalSinceNow: 3_600)
         let crl = try credentials.pki.revocationList("short", revoking: [], nextUpdate: end)
-        let (client, server) = (try credentials.client(), try credentials.server { $0.crl = crl })
+        let (client, server) = (
+            try credentials.client(), try credentials.server(clock: clock) { $0.crl = crl }
+        )
         try meet(client, server)
-        try await wait(until: end)
+        clock.advance(by: .seconds(3_700))
 
         let errors = try JoinedSessions(client: client, server: server).refusals()
 
