@@ -32,6 +32,9 @@ import Testing
             pair.server.recorder.errors.map { "\($0)" } == [
                 "client: the client's first message has more than 8192 bytes"
             ])
+        // The peer may still read the alert; once it has gone, nothing is left of the connection.
+        pair.server.channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+        #expect(!pair.server.channel.isActive)
     }
 
     @Test func `several writes before one flush arrive by one read`() throws {
