@@ -100,9 +100,9 @@ struct DisksFailTests {
         #expect(try await connection.ask(request) == "507 the output cannot be written")
         #expect(try await connection.ask(request) == "507 the output cannot be written")
         try disk.removeFilling()
-        _ = try await awaited("an open stream") { () -> Bool? in
+        try await eventually("an open stream") {
             let probe = try await RawConnection.greeted(port: deployment.port)
-            return try await probe.ask(request).hasPrefix("200 ") ? true : nil
+            return try await probe.ask(request).hasPrefix("200 ")
         }
         let served = try await RawConnection.greeted(port: deployment.port)
         #expect(try await served.ask(request).hasPrefix("200 "))
@@ -118,9 +118,9 @@ struct DisksFailTests {
     private func awaitEither(
         _ connection: RawConnection, acknowledges offset: Int, or isOver: () -> Bool
     ) async throws {
-        _ = try await awaited("ACK \(offset), or that it can't be") { () -> Bool? in
+        try await eventually("ACK \(offset), or that it can't be") {
             let line = try? await connection.line(timeout: .milliseconds(100))
-            return line == "ACK \(offset)" || isOver() ? true : nil
+            return line == "ACK \(offset)" || isOver()
         }
     }
 }

@@ -72,7 +72,7 @@ import Testing
             scraping: ["loghamsterd": port.number], as: credentials, extra: stranger, in: deployment.scratch)
 
         try await prometheus.waitUntilUp("loghamsterd")
-        let refused = try await awaited("a scrape by the stranger") {
+        let refused = try await awaited("a scrape by the stranger", every: .betweenRequests) {
             try await prometheus.targets().first { $0.job == "stranger" && $0.health != "unknown" }
         }
         #expect(refused.health == "down")

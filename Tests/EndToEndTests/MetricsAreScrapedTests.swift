@@ -18,7 +18,7 @@ import Testing
         try deployment.scratch.write("source/app.log", text)
         let sent = try await deployment.send([deployment.scratch("source/app.log")])
         #expect(sent.exitCode == 0, "\(sent.errors)")
-        let after = try await awaited("the stream's end") {
+        let after = try await awaited("the stream's end", every: .betweenRequests) {
             let answer = try await scrape()
             return answer.value(#"loghamster_streams_total{output="_fallback",result="completed"}"#) == 1 ? answer : nil
         }
@@ -53,7 +53,7 @@ import Testing
         let connection = try await TLSConnection.greeted(port: deployment.port, as: deployment.clientPair)
         #expect(try await connection.ask("INIT STREAM other:/a.log").hasPrefix("403 "))
 
-        let answer = try await awaited("the failed handshake") {
+        let answer = try await awaited("the failed handshake", every: .betweenRequests) {
             let answer = try await scrape()
             return answer.text.contains(#"{result="failed",reason="verification",version="",resumed=""} 1"#)
                 ? answer : nil
@@ -84,9 +84,9 @@ import Testing
         let client = try await startClient(deployment)
         try await deployment.waitUntilStored("app.log", text)
         let series = #"{input="app"}"#
-        _ = try await awaited("all acknowledged") {
-            try? await scrape().value("loghamster_client_acknowledged_bytes_total\(series)") == Double(text.count)
-                ? true : nil
+        try await eventually("all acknowledged", every: .betweenRequests) {
+            let answer = try? await scrape()
+            return answer?.value("loghamster_client_acknowledged_bytes_total\(series)") == Double(text.count)
         }
         let answer = try await scrape()
         #expect(answer.value("loghamster_client_read_bytes_total\(series)") == Double(text.count))
@@ -103,9 +103,9 @@ import Testing
 
         try deployment.scratch.rename("source/app.log", to: "source/app.log.1")
         try deployment.scratch.write("source/app.log", "new\n")
-        _ = try await awaited("the rotation") {
+        try await eventually("the rotation", every: .betweenRequests) {
             let renames = #"loghamster_client_rotations_total{input="app",kind="rename"}"#
-            return try await scrape().value(renames) == 1 ? true : nil
+            return try await scrape().value(renames) == 1
         }
         client.send(signal: SIGHUP)
         try await client.waitForError("configuration is reloaded")
@@ -122,11 +122,11 @@ import Testing
         try await server.terminate()
         try deployment.scratch.write("source/app.log", text)
         _ = try await startClient(deployment)
-        _ = try await awaited("a failed attempt") {
+        try await eventually("a failed attempt", every: .betweenRequests) {
             let answer = try await scrape()
             let failures = #"loghamster_client_connects_total{result="failed",reason="unreachable"}"#
             let age = answer.value(#"loghamster_client_lag_seconds{input="app"}"#) ?? 0
-            return answer.value(failures) ?? 0 > 0 && age >= 2 ? true : nil
+            return answer.value(failures) ?? 0 > 0 && age >= 2
         }
 
         let ready = try await HTTPAnswer.of(port: port.number, "/readyz")
@@ -134,8 +134,8 @@ import Testing
         #expect(try await HTTPAnswer.of(port: port.number, "/healthz").status == 200)
         #expect(try await scrape().value(#"loghamster_client_lag_bytes{input="app"}"#) == Double(text.count))
         _ = try await deployment.startServer()
-        _ = try await awaited("readiness") {
-            try await HTTPAnswer.of(port: port.number, "/readyz").status == 200 ? true : nil
+        try await eventually("readiness", every: .betweenRequests) {
+            try await HTTPAnswer.of(port: port.number, "/readyz").status == 200
         }
     }
 

@@ -26,8 +26,8 @@ struct NetworksFailTests {
             try grow()
             let count = generator.int(0...3)
             let connections = proxy.connectionCount
-            _ = try? await awaited("connections", timeout: .milliseconds(100)) {
-                proxy.connectionCount >= connections + count ? true : nil
+            _ = try? await eventually("connections", timeout: .milliseconds(100)) {
+                proxy.connectionCount >= connections + count
             }
         }
         // A slow machine has met few of them so far: they come with the bytes.

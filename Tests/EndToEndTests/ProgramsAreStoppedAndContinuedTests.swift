@@ -65,8 +65,8 @@ struct ProgramsAreStoppedAndContinuedTests {
             server.send(signal: SIGSTOP)
             let connections = proxy.connectionCount
             try await writer.write(atLeast: 300_000)
-            _ = try? await awaited("a second connection", timeout: .seconds(1)) {
-                proxy.connectionCount > connections ? true : nil
+            _ = try? await eventually("a second connection", timeout: .seconds(1)) {
+                proxy.connectionCount > connections
             }
             server.send(signal: SIGCONT)
         }

@@ -51,9 +51,11 @@ struct Prometheus {
             ], in: scratch)
         (self.port, self.process) = (port, process)
         // Until it listens, connections are refused.
-        _ = try await awaited("Prometheus to be ready; it said: \(process.errors.suffix(2_000))") {
+        try await eventually(
+            "Prometheus to be ready; it said: \(process.errors.suffix(2_000))", every: .betweenRequests
+        ) {
             guard process.isRunning else { throw TestingError("Prometheus has ended: \(process.errors)") }
-            return try? await HTTPAnswer.of(port: port.number, "/-/ready", version: "1.0").status == 200 ? true : nil
+            return (try? await HTTPAnswer.of(port: port.number, "/-/ready", version: "1.0"))?.status == 200
         }
     }
 
@@ -80,9 +82,9 @@ struct Prometheus {
 
     /// Waits until the last scrape of each job has gone well.
     func waitUntilUp(_ jobs: String...) async throws {
-        _ = try await awaited("scrapes of \(jobs): \(process.errors.suffix(2_000))") {
+        try await eventually("scrapes of \(jobs): \(process.errors.suffix(2_000))", every: .betweenRequests) {
             let targets = try await targets()
-            return jobs.allSatisfy { job in targets.contains { $0.job == job && $0.health == "up" } } ? true : nil
+            return jobs.allSatisfy { job in targets.contains { $0.job == job && $0.health == "up" } }
         }
     }
 

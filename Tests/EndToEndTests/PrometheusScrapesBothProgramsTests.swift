@@ -36,7 +36,7 @@ struct PrometheusScrapesBothProgramsTests {
         let file = "\(Repository.root)/deploy/prometheus/loghamster.rules.yml"
         let names = try String(contentsOfFile: file, encoding: .utf8).matches(of: /- (?:alert|record): ([\w:]+)/)
 
-        let rules = try await awaited("a first evaluation of each rule") {
+        let rules = try await awaited("a first evaluation of each rule", every: .betweenRequests) {
             let rules = try await prometheus.rules()
             return rules.contains { $0.health == "unknown" } ? nil : rules
         }
@@ -104,10 +104,10 @@ struct PrometheusScrapesBothProgramsTests {
         try deployment.scratch.append("source/app.log", logText(bytes: 1_000))
         // The attempt after the next one begins after this moment, with a look at the file.
         let count = try await client(failures)
-        _ = try await awaited("attempts to connect") { try await client(failures) >= count + 2 ? true : nil }
+        try await eventually("attempts to connect", every: .betweenRequests) { try await client(failures) >= count + 2 }
         try deployment.scratch.write("source/app.log", "new\n")
-        _ = try await awaited("the loss") {
-            try await client(#"loghamster_client_lost_bytes_total{input="app"}"#) > 0 ? true : nil
+        try await eventually("the loss", every: .betweenRequests) {
+            try await client(#"loghamster_client_lost_bytes_total{input="app"}"#) > 0
         }
     }
 
@@ -119,9 +119,9 @@ struct PrometheusScrapesBothProgramsTests {
     // MARK: Expectations
 
     private func expectAlerts(_ names: String..., from prometheus: Prometheus) async throws {
-        _ = try await awaited("\(names) to fire") {
+        try await eventually("\(names) to fire", every: .betweenRequests) {
             let firing = try await prometheus.rules().filter { $0.state == "firing" }.map(\.name)
-            return Set(names).isSubset(of: firing) ? true : nil
+            return Set(names).isSubset(of: firing)
         }
     }
 
@@ -132,7 +132,7 @@ struct PrometheusScrapesBothProgramsTests {
         var values = ["$__rate_interval": "1m"]
         for variable in dashboard.variables {
             guard let (metric, label) = variable.labelValues else { continue }
-            let known = try await awaited("values of \(label)") {
+            let known = try await awaited("values of \(label)", every: .betweenRequests) {
                 let known = try await prometheus.values(ofLabel: label, metric: metric)
                 return known.isEmpty ? nil : known
             }
@@ -143,7 +143,7 @@ struct PrometheusScrapesBothProgramsTests {
         for expression in dashboard.expressions {
             let query = values.reduce(expression) { $0.replacing($1.key, with: $1.value) }
             #expect(!query.contains("$"), "\(query)")
-            let samples = try await awaited("an answer to \(query)") {
+            let samples = try await awaited("an answer to \(query)", every: .betweenRequests) {
                 let samples = try await prometheus.query(query)
                 return samples.isEmpty || samples.contains(where: \.value.isNaN) ? nil : samples
             }

@@ -32,14 +32,14 @@ struct StreamsAreLimitedTests {
     @Test func `a host that connects too often hears 429, and is served again later`() async throws {
         let deployment = try await Deployment.plain()
         _ = try await deployment.startPlainServer(extra: "[rate_limit]\nconnections_per_second = 2")
-        _ = try await awaited("a refusal") { () -> Bool? in
+        try await eventually("a refusal") {
             let connections = try (0..<8).map { _ in try RawConnection(port: deployment.port) }
             let lines = try await connections[7].line()
-            return lines == "429 this address connects too often retry:5" ? true : nil
+            return lines == "429 this address connects too often retry:5"
         }
-        _ = try await awaited("a welcome") { () -> Bool? in
+        try await eventually("a welcome") {
             let connection = try RawConnection(port: deployment.port)
-            return try await connection.line().hasPrefix("### ") ? true : nil
+            return try await connection.line().hasPrefix("### ")
         }
     }
 

@@ -90,7 +90,9 @@ import Testing
         try await scene.say("### hello", "STREAMID 9f2c1a4be07d")
         #expect(try await scene.next()?.hasSuffix(" compress:zlib\n") == true)
         try await scene.say("200 OK ack:1 offset:0 compress:zlib")
-        var sent = try await awaited("data") { try await scene.channel.readOutbound(as: ByteBuffer.self) }
+        var sent = try await awaited("data", every: .betweenGlances) {
+            try await scene.channel.readOutbound(as: ByteBuffer.self)
+        }
         let found = try #require(Inflater()).inflate(&sent, bytesMax: 100, allocator: ByteBufferAllocator())
         #expect(String(buffer: found) == "text")
     }

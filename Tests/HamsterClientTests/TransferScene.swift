@@ -83,7 +83,7 @@ final class TransferScene: Sendable {
 
     /// The next bytes that the client sends; `<shut>` where it shuts its side, nil after the end.
     func next() async throws -> String? {
-        try await awaited("bytes of the client") { () -> String?? in
+        try await awaited("bytes of the client", every: .betweenGlances) { () -> String?? in
             // In this order: what is written before the end must not be missed.
             let isActive = channel.isActive
             await channel.testingEventLoop.run()

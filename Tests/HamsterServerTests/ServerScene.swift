@@ -130,7 +130,7 @@ final class TestConnection: Sendable {
 
     /// The next line without its LF; `<shut>` where the server shuts its sending side, nil after the end.
     func line() async throws -> String? {
-        try await awaited("a line of the server") { () -> String?? in
+        try await awaited("a line of the server", every: .betweenGlances) { () -> String?? in
             // In this order: what is written before the end must not be missed.
             let isActive = channel.isActive
             await channel.testingEventLoop.run()

@@ -169,7 +169,9 @@ package final class TLSConnection {
 
     /// The next line without its LF. Throws ``Refused`` where the connection ends first.
     package func line(timeout: Duration = patience) async throws -> String {
-        try await awaited("a line; there is '\(String(decoding: received, as: UTF8.self))'", timeout: timeout) {
+        try await awaited(
+            "a line; there is '\(String(decoding: received, as: UTF8.self))'", every: .betweenGlances, timeout: timeout
+        ) {
             let end = try await read()
             if let lineEnd = received.firstIndex(of: UInt8(ascii: "\n")) {
                 defer { received.removeSubrange(...lineEnd) }
@@ -183,7 +185,9 @@ package final class TLSConnection {
     /// Reads until the server ends the connection, and gives the lines that came. Throws ``Refused`` for an alert, and
     /// where close_notify is missing.
     package func linesUntilEnd(timeout: Duration = patience) async throws -> [String] {
-        let end = try await awaited("the server to close", timeout: timeout) { try await read() }
+        let end = try await awaited("the server to close", every: .betweenGlances, timeout: timeout) {
+            try await read()
+        }
         guard SSL_get_shutdown(ssl) & SSL_RECEIVED_SHUTDOWN != 0, end.alert == nil else { throw end }
         return String(decoding: received, as: UTF8.self).split(separator: "\n").map(String.init)
     }
@@ -210,7 +214,7 @@ package final class TLSConnection {
 
     /// Repeats a call until it is done, and moves bytes meanwhile.
     private func complete(_ what: String, _ call: (OpaquePointer) -> Int32) async throws {
-        let _: Bool = try await awaited(what) {
+        let _: Bool = try await awaited(what, every: .betweenGlances) {
             let hasEnded = pump()
             ERR_clear_error()
             let result = call(ssl)
