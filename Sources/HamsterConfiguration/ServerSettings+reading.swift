@@ -43,15 +43,28 @@ extension ServerSettings {
         root.finish()
         text = reading.text
         warnings =
-            Self.warnings(tls: tls, listeners) + Self.warnings(of: server)
+            Self.warnings(tls: tls, binding, listeners) + Self.warnings(of: server)
             + (metrics?.warnings ?? [])
         try reading.finish()
     }
 
-    private static func warnings(tls: TLSServerConfiguration?, _ listeners: [ServerConfiguration.Listener]) -> [String]
-    {
-        guard tls == nil, let open = listeners.first(where: { !HostAndPort.isLoopback($0.address) }) else { return [] }
-        return ["TLS is off on \(open): everybody on the way can read and change the logs"]
+    private static func warnings(
+        tls: TLSServerConfiguration?, _ binding: HostBinding, _ listeners: [ServerConfiguration.Listener]
+    ) -> [String] {
+        guard let open = listeners.first(where: { !HostAndPort.isLoopback($0.address) }) else { return [] }
+        guard let tls else { return ["TLS is off on \(open): everybody on the way can read and change the logs"] }
+        // A host that is bound to certificates needs one, whatever else is asked.
+        guard !binding.isRequired else { return [] }
+        if tls.clientAuthentication == .require {
+            return [
+                "bind_host is off on \(open): every client with a certificate can send as any host: leave it out, and "
+                    + "name those that send for others in 'allow'"
+            ]
+        }
+        let advice =
+            tls.clientCA == nil
+            ? "set client_ca in [tls] to the CA of your clients" : "set client_auth = \"require\" in [tls]"
+        return ["clients need no certificate on \(open): whoever reaches it can send as any host: \(advice)"]
     }
 
     private static func warnings(of server: ServerConfiguration) -> [String] {

@@ -72,6 +72,28 @@ struct CommandsSayWhatIsWrongTests {
         #expect(!server.errors.contains("TLS established"))
     }
 
+    @Test func `a server that anybody may send to as any host says so, in check and at its start`() async throws {
+        let deployment = try await Deployment()
+        let file = try deployment.scratch.write(
+            "open.toml",
+            """
+            listen = "0.0.0.0:0"
+            directory = "stored"
+            state = "server-state"
+            [tls]
+            cert = "\(deployment.serverPair.certificate)"
+            key = "\(deployment.serverPair.key)"
+            """)
+        let words = "clients need no certificate on 0.0.0.0:0: whoever reaches it can send as any host: set client_ca"
+
+        let check = try deployment.start("loghamsterd", ["check", "--config", file])
+        #expect(try await check.exitCode() == 0)
+        #expect(check.errors.hasPrefix("loghamsterd: warning: \(words)"), "\(check.errors)")
+        let server = try deployment.start("loghamsterd", ["--config", file])
+        try await server.waitForError("listening")
+        #expect(server.errors.contains("unsafe setting reason=\"\(words)"), "\(server.errors)")
+    }
+
     @Test func `all that is wrong with a configuration is said at once`() async throws {
         let scratch = try ScratchDirectory()
         let file = try scratch.write(

@@ -23,7 +23,11 @@ struct ServerSettingsTests {
             settings.server.tls
                 == TLSServerConfiguration(certificate: "/etc/lh/c.pem", key: "/etc/lh/k.pem"))
         #expect(!settings.server.hostBinding.isRequired)
-        #expect(settings.warnings == [])
+        #expect(
+            settings.warnings == [
+                "clients need no certificate on 0.0.0.0:7007: whoever reaches it can send as any host: "
+                    + "set client_ca in [tls] to the CA of your clients"
+            ])
     }
 
     @Test func `the store's defaults are those of the documents`() throws {
@@ -180,6 +184,23 @@ struct ServerSettingsTests {
     func `plain text is warned of where others can read it`(address: String, count: Int) throws {
         let text = "listen = \"\(address)\"\ntls = { enabled = false }"
         #expect(try serverSettings(text).warnings.count == count)
+    }
+
+    @Test(arguments: [
+        ("", "set client_ca in [tls] to the CA of your clients"),
+        ("client_ca = \"ca.pem\"", nil),
+        ("client_ca = \"ca.pem\"\nclient_auth = \"none\"", "set client_auth = \"require\" in [tls]"),
+        ("client_ca = \"ca.pem\"\nclient_auth = \"optional\"", "set client_auth = \"require\" in [tls]"),
+        ("client_ca = \"ca.pem\"\nclient_auth = \"optional\"\nbind_host = true", nil),
+        ("client_ca = \"ca.pem\"\nbind_host = false", "name those that send for others in 'allow'"),
+    ])
+    func `where others can come as any host there is a warning, with what to do`(tls: String, advice: String?) throws {
+        func warnings(_ address: String) throws -> [String] {
+            try serverSettings("listen = \"\(address)\"\n[tls]\ncert = \"c.pem\"\nkey = \"k.pem\"\n\(tls)").warnings
+        }
+        #expect(try warnings("127.0.0.1:7007") == [])
+        #expect(try warnings("10.0.0.1:7007").count == (advice == nil ? 0 : 1))
+        if let advice { #expect(try warnings("10.0.0.1:7007").first?.hasSuffix(advice) ?? false) }
     }
 
     @Test func `an idle timeout of zero is none`() throws {
