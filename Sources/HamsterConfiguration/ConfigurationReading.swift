@@ -18,6 +18,11 @@ final class ConfigurationReading {
 
     func report(_ key: String, _ text: String) { problems.append(document.problem(key, text)) }
 
+    /// A key for the message about another one: with its line, if it stands in the file.
+    func place(of key: String) -> String {
+        document.problem(key, "").line.map { "'\(key)' in line \($0)" } ?? "'\(key)'"
+    }
+
     func isBroken(_ key: String) -> Bool { document.brokenKeys.contains(key) }
 
     func markAsked(_ place: TablePlace, _ key: String) { asked[place, default: []].insert(key) }

@@ -17,7 +17,8 @@ extension ServerSettings {
         let reading = ConfigurationReading(document)
         let root = reading.root(.server)
         log = LogSettings(root)
-        let (proxied, proxies) = Self.proxied(root.table("proxy_protocol"))
+        let (proxyTable, metricsTable) = (root.table("proxy_protocol"), root.table("prometheus"))
+        let (proxied, proxies) = Self.proxied(proxyTable)
         let listeners = Self.listeners(root) + proxied
         // As the outputs' paths are: they are compared with it.
         let directory = SourcePath(root.path("directory")).normalized.description
@@ -37,15 +38,33 @@ extension ServerSettings {
         server.hasFallback = hasFallback
         server.limits = Self.limits(root.table("limits"), &server.store)
         server.rates = Self.rates(root.table("rate_limit"), &server.limits)
-        metrics = MetricsConfiguration.reading(root.table("prometheus"))
+        metrics = MetricsConfiguration.reading(metricsTable)
         server.outputs = OutputRule.rules(root.table("output"), directory: directory)
         for rule in server.outputs { server.rates.perOutput[rule.name] = rule.bytesPerSecond }
+        Self.reportDoubles(listeners, metrics, [root, proxyTable, metricsTable])
         root.finish()
         text = reading.text
         warnings =
             Self.warnings(tls: tls, binding, listeners) + Self.warnings(of: server)
             + (metrics?.warnings ?? [])
         try reading.finish()
+    }
+
+    /// `tables` are those of the listeners, of the load balancers' listeners, and of the metrics.
+    private static func reportDoubles(
+        _ listeners: [ServerConfiguration.Listener], _ metrics: MetricsConfiguration?, _ tables: [TableReader]
+    ) {
+        var addresses = ListenAddresses()
+        func add(_ host: String, _ port: Int, _ text: String, _ table: TableReader) {
+            let key = table.place.prefix + "listen"
+            guard let other = addresses.add(.init(host: host, port: port), key: key) else { return }
+            let place = other == key ? "another one of this list" : table.reading.place(of: other)
+            table.report("listen", "\(text) is taken by \(place): choose another port, or leave one of them out")
+        }
+        for listener in listeners {
+            add(listener.address, listener.port, "\(listener)", tables[listener.proxies == nil ? 0 : 1])
+        }
+        if let metrics { add(metrics.address, metrics.port, metrics.listener, tables[2]) }
     }
 
     private static func warnings(

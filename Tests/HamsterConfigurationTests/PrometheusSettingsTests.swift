@@ -5,7 +5,7 @@ import Testing
 
 /// `[prometheus]` of both programs.
 struct PrometheusSettingsTests {
-    private let server = "listen = \"127.0.0.1:1\"\ntls = { enabled = false }\n"
+    private let server = "listen = \"127.0.0.1:7\"\ntls = { enabled = false }\n"
     private let client = """
         [target]
         hostname = "localhost"

@@ -5,6 +5,42 @@ private let plain = "tls = { enabled = false }\n"
 private let output = "[output.x]\npath = \"x.log\"\n"
 
 struct ServerErrorTests {
+    @Test(arguments: [
+        ("\"127.0.0.1:7117\", \"127.0.0.1:7117\"", true), ("\":7117\", \"127.0.0.1:7117\"", true),
+        ("\"127.0.0.1:7117\", \"0.0.0.0:7117\"", true), ("\"[::]:7117\", \"[::1]:7117\"", true),
+        ("\"[::1]:7117\", \"[0:0::1]:7117\"", true), ("\"localhost:7117\", \"LOCALHOST:7117\"", true),
+        ("\"0.0.0.0:7117\", \"[::1]:7117\"", false), ("\"127.0.0.1:7117\", \"127.0.0.2:7117\"", false),
+        ("\"127.0.0.1:7117\", \"127.0.0.1:7118\"", false), ("\"127.0.0.1:0\", \"127.0.0.1:0\"", false),
+    ])
+    func `a list of addresses of which two are the same is an error`(addresses: String, isError: Bool) {
+        let found = problems { _ = try serverSettings("listen = [\(addresses)]\ntls = { enabled = false }") }
+        #expect(found.count == (isError ? 1 : 0), "\(found)")
+        for problem in found {
+            #expect(problem.hasPrefix("/etc/lh/d.toml:1: listen: ") && problem.contains("is taken by another one"))
+        }
+    }
+
+    @Test func `an address that two keys have is an error that names both, with their lines`() {
+        let text = """
+            listen = "127.0.0.1:7117"
+            tls = { enabled = false }
+            [proxy_protocol]
+            listen = "127.0.0.1:7117"
+            from = "10.0.0.1"
+            [prometheus]
+            enabled = true
+            listen = ":7117"
+            """
+        let advice = "choose another port, or leave one of them out"
+        #expect(
+            problems { _ = try serverSettings(text) } == [
+                "/etc/lh/d.toml:4: proxy_protocol.listen: 127.0.0.1:7117 is taken by 'listen' in line 1: \(advice)",
+                "/etc/lh/d.toml:8: prometheus.listen: [::]:7117 is taken by 'listen' in line 1: \(advice)",
+            ])
+        let withoutMetrics = text.replacing("enabled = true", with: "enabled = false")
+        #expect(problems { _ = try serverSettings(withoutMetrics) }.count == 1)
+    }
+
     @Test(arguments: unknownKeys + security + numbers + outputs + rates + later)
     func `each problem names file, line and key, and says what is expected`(file: ErroneousFile) {
         #expect(problems { _ = try serverSettings(file.text, path: "/d") } == file.lines)
