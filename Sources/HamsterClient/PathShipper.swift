@@ -121,17 +121,16 @@ final class PathShipper: Sendable {
 extension PathShipper {
     /// Every byte is acknowledged, and no more can come under this path.
     private func delivered(_ file: TailedFile) async {
-        environment.progress.delivered(file.identity)
-        if file.rotatedAt != nil || input.files.method == .close {
-            logger.info("file delivered", metadata: ["bytes": "\(file.acknowledged)"])
-        }
         if input.files.deletesDelivered, await !files.remove(file) {
             // It has grown: a limit that was fixed when it seemed to be closed holds no more.
             if input.files.method == .close { file.limit(to: nil) }
             await signal.wait(atMost: .seconds(1))
             return
         }
-        _ = path.followed.settle(file)
+        if file.rotatedAt != nil || input.files.method == .close {
+            logger.info("file delivered", metadata: ["bytes": "\(file.acknowledged)"])
+        }
+        environment.progress.delivered(file, hasLeft: path.followed.settle(file))
     }
 
     private func startOver(
@@ -254,7 +253,7 @@ extension PathShipper {
             acknowledged: { [environment] record in
                 acknowledged.advance(to: record.position.offset)
                 environment.state.update(record)
-                environment.progress.acknowledged(file.identity, record.position.offset)
+                environment.progress.acknowledged(file, record.position.offset)
             })
     }
 }

@@ -80,7 +80,7 @@ package final class ShippingService: Service {
     package var status: [JSON.Member] {
         ShippingStatus(
             paths: shippers.all.map(\.path), target: running.withLock { $0 }?.connector.preferredTarget ?? "-",
-            progress: progress.snapshot
+            progress: progress.snapshot, acknowledgedBytes: metrics.acknowledgedBytes.total
         ).document
     }
 
@@ -170,9 +170,11 @@ package final class ShippingService: Service {
         // Here and now, also where the task is cancelled: nothing else runs any more.
         try state.save()
         try result.get()
-        let summary = progress.snapshot
         logger.notice(
-            "stopped", metadata: ["files": "\(summary.files)", "acknowledged_bytes": "\(summary.bytesAcknowledged)"])
+            "stopped",
+            metadata: [
+                "files": "\(progress.snapshot.files)", "acknowledged_bytes": "\(metrics.acknowledgedBytes.total)",
+            ])
     }
 
     /// Ends by itself once every shipper has ended that has an end, where all have one.

@@ -9,6 +9,8 @@ struct ShippingStatus {
     let paths: [ShippedPath]
     let target: String
     let progress: ShippingProgress.Snapshot
+    /// Since the start.
+    let acknowledgedBytes: UInt64
 
     var document: [JSON.Member] {
         let files = paths.sorted { $0.followed.path < $1.followed.path }.flatMap(Self.files)
@@ -23,7 +25,7 @@ struct ShippingStatus {
         .object([
             .init("files_found", .number(progress.files)),
             .init("files_delivered", .number(progress.filesDelivered)),
-            .init("acknowledged_bytes", .number(progress.bytesAcknowledged)),
+            .init("acknowledged_bytes", .number(acknowledgedBytes)),
             .init("lost_bytes", .number(progress.bytesLost)),
         ])
     }

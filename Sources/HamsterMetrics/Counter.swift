@@ -44,6 +44,9 @@ package final class CounterFamily: Sendable {
         }
     }
 
+    /// The sum of all counters.
+    package var total: UInt64 { counters.withLock { $0 }.values.reduce(0) { $0 &+ $1.value } }
+
     /// In the order of the labels' values.
     package var samples: [Exposition.Sample] {
         counters.withLock { $0 }.map { Exposition.Sample($0.key, Double($0.value.value)) }

@@ -23,7 +23,7 @@ extension FileCatalogue {
         for record in unfollowed
         where state.record(of: record.identity) != nil && owners[record.identity]?.file(record.identity) == nil {
             guard let candidate = look.predecessors.find(record.identity, of: known.path),
-                isUnfinished(candidate, record, known, look)
+                isUnfinished(candidate, record, known, &look)
             else { continue }
             precede(known, with: candidate, record, &look)
         }
@@ -50,7 +50,7 @@ extension FileCatalogue {
                 let found = look.predecessors.find(record.identity, of: path)
             else { continue }
             let known = followed[path] ?? FollowedPath(path: path, selection: selections[index], input: index)
-            guard isUnfinished(found, record, known, look) else { continue }
+            guard isUnfinished(found, record, known, &look) else { continue }
             precede(known, with: found, record, &look)
             if followed.updateValue(known, forKey: path) == nil { look.found(known) }
         }
@@ -200,13 +200,15 @@ extension FileCatalogue {
         return nil
     }
 
-    /// Whether a known file may have bytes to send: it has, or somebody may still write to it.
+    /// Whether a known file may have bytes to send: it has, or somebody may still write to it. Judged as when it was delivered:
+    /// otherwise each rotation would deliver those of a moment ago once more.
     private func isUnfinished(
-        _ candidate: Predecessors.Candidate, _ record: FileRecord, _ known: FollowedPath, _ look: Look
+        _ candidate: Predecessors.Candidate, _ record: FileRecord, _ known: FollowedPath, _ look: inout Look
     ) -> Bool {
         if candidate.status.size != record.position.offset { return true }
         state.touch(record, now: look.now.seconds)
-        return look.now.duration(since: candidate.status.modified) < known.selection.rotateWait
+        guard look.now.duration(since: candidate.status.modified) < known.selection.rotateWait else { return false }
+        return look.predecessors.mayBeWritten(candidate)
     }
 
     /// Names that rotation gives to files of the path, of files that nothing is known of; `orSkipped`: or of which nothing

@@ -137,6 +137,11 @@ struct Predecessors {
         }
     }
 
+    /// Whether a writer may hold a candidate. True also where that can't be found out.
+    mutating func mayBeWritten(_ candidate: Candidate) -> Bool {
+        judge(candidate, unreadable: true) { file throws(FileError) in try file.hasWriter() != false }
+    }
+
     /// Whether a candidate can be the beginning of what was sent up to a position behind its end.
     mutating func isBeginning(_ candidate: Candidate, of position: SourcePosition) -> Bool {
         candidate.status.size <= position.offset

@@ -16,6 +16,7 @@ package final class TailedFile: Sendable {
         var users = 0
         var rotatedAt: FileTime?
         var isRotationTold = false
+        var isFindingTold = false
         var sizeLimit: UInt64?
         var mustAnnounce = false
         /// Whether the content was compared with the record since the file was found.
@@ -162,6 +163,14 @@ extension TailedFile {
         state.withLock { state in
             defer { state.isRotationTold = state.rotatedAt != nil }
             return state.rotatedAt != nil && !state.isRotationTold
+        }
+    }
+
+    /// Whether nobody has asked this before: a file is found once.
+    package func takeFinding() -> Bool {
+        state.withLock { state in
+            defer { state.isFindingTold = true }
+            return !state.isFindingTold
         }
     }
 

@@ -31,6 +31,32 @@ struct ClientTellsItsStatusTests {
         #expect((socket[.posixPermissions] as? Int) == 0o660)
     }
 
+    @Test func `bytes count as acknowledged since the start, and each file as found and delivered once`() async throws {
+        let deployment = try await Deployment()
+        _ = try await deployment.startServer()
+        let input = "path = \"source/app.log\"\nrotate_wait = \"1m\""
+        try deployment.scratch.write("source/app.log", text)
+        let first = try deployment.startClient(input: input)
+        try await deployment.waitUntilStored("app.log", text)
+        #expect(try await first.terminate() == 0)
+
+        let client = try deployment.startClient(input: input)
+        var written = text
+        for round in 1...4 {
+            let line = Array("round \(round)\n".utf8)
+            try deployment.scratch.append("source/app.log", line)
+            written += line
+            try await deployment.waitUntilStored("app.log", written)
+            try deployment.scratch.rename("source/app.log", to: "source/app.log.\(round)")
+            try await client.waitForError("file delivered", times: round)
+        }
+        let document = try await deployment.clientStatus { $0["counters"]?["files_delivered"] == .integer(4) }
+
+        #expect(document["counters"]?["files_found"] == .integer(4))
+        #expect(document["counters"]?["acknowledged_bytes"] == .integer(written.count - text.count))
+        #expect(client.errors.ranges(of: "file delivered").count == 4, "\(client.errors)")
+    }
+
     @Test func `without a server the reason is named, and a deleted file is held`() async throws {
         let deployment = try await Deployment()
         let server = try await deployment.startServer()

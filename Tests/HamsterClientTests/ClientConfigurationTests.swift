@@ -60,10 +60,9 @@ struct ShippingProgressTests {
         let files = try [100, 10].map { try file(directory, bytes: $0) }
         let progress = ShippingProgress()
         for file in files + files { progress.found(file) }
-        progress.acknowledged(files[0].identity, 40)
-        progress.acknowledged(files[1].identity, 15)
-        progress.acknowledged(FileIdentity(inode: 1, born: nil, device: 1), 15)
-        progress.delivered(files[1].identity)
+        progress.acknowledged(files[0], 40)
+        progress.acknowledged(files[1], 15)
+        progress.delivered(files[1], hasLeft: true)
         progress.lost(3)
         progress.lost(4)
 
@@ -71,6 +70,21 @@ struct ShippingProgressTests {
             progress.snapshot
                 == ShippingProgress.Snapshot(
                     files: 2, filesDelivered: 1, bytes: 115, bytesAcknowledged: 55, bytesLost: 7))
+    }
+
+    @Test(arguments: [false, true])
+    func `a file counts once, whoever tells of it first and how often`(hasLeft: Bool) throws {
+        let file = try file(try ScratchDirectory(), bytes: 10)
+        let progress = ShippingProgress()
+
+        progress.acknowledged(file, 10)
+        progress.delivered(file, hasLeft: false)
+        progress.delivered(file, hasLeft: hasLeft)
+        progress.found(file)
+
+        #expect(
+            progress.snapshot
+                == ShippingProgress.Snapshot(files: 1, filesDelivered: 1, bytes: 10, bytesAcknowledged: 10))
     }
 
     private func file(_ directory: ScratchDirectory, bytes: Int) throws -> TailedFile {
