@@ -120,6 +120,7 @@ final class Connector: Sendable {
         }
         var transfer = transfer
         transfer.logger[metadataKey: "target"] = "\(endpoint.target.description)"
+        transfer.isPlaintext = endpoint.context == nil
         let opened = transfer.opened
         let attempt = Attempt(metrics)
         transfer.opened = {

@@ -16,6 +16,8 @@ struct Transfer: Sendable {
     var isInquiry = false
     var rotation: RotationRule
     var slot: ConnectionSlots.Slot
+    /// Whether the connection is without TLS.
+    var isPlaintext = false
     /// What all streams of the client send through.
     var limiter: RateLimiter
     var logger: Logger

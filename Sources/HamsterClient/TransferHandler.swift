@@ -25,6 +25,7 @@ final class TransferHandler: ChannelInboundHandler {
     private let outcome: EventLoopPromise<TransferOutcome>
     private var machine: FileTransfer
     private var decoder = LineDecoder()
+    private var suspicion: TLSSuspicion
     private var deflater: Deflater?
     private let buffer: ReadBuffer
     /// File work is under way on the pool.
@@ -45,6 +46,7 @@ final class TransferHandler: ChannelInboundHandler {
         self.outcome = outcome
         self.threadPool = threadPool
         self.buffer = buffer
+        suspicion = TLSSuspicion(isPlaintext: transfer.isPlaintext)
         machine = FileTransfer(transfer.request, transfer.settings, isInquiry: transfer.isInquiry)
     }
 
@@ -68,7 +70,9 @@ final class TransferHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !machine.isEnded else { return }
         if !isStopping { armSilenceTimer(context) }
-        decoder.append(unwrapInboundIn(data))
+        let bytes = unwrapInboundIn(data)
+        if let error = suspicion.error(in: bytes) { return run(machine.failed(error)) }
+        decoder.append(bytes)
         do throws(ProtocolError) {
             while !machine.isEnded, let line = try decoder.next() {
                 run(machine.received(try ServerLine(parsing: line), now: .uptime))
@@ -86,7 +90,7 @@ final class TransferHandler: ChannelInboundHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case let event as ChannelEvent where event == .inputClosed:
-            run(machine.serverEnded())
+            run(suspicion.errorAtEnd.map { machine.failed($0) } ?? machine.serverEnded())
         case let command as TransferCommand:
             obey(command)
         default:
@@ -103,7 +107,7 @@ final class TransferHandler: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        run(machine.disconnected())
+        run(suspicion.errorAtEnd.map { machine.failed($0) } ?? machine.disconnected())
         context.fireChannelInactive()
     }
 }

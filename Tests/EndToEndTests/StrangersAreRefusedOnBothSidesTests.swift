@@ -150,6 +150,7 @@ struct StrangersAreRefusedOnBothSidesTests {
         let result = try await deployment.send([path], target: "connect_timeout = \"1s\"", tls: "enabled = false")
 
         #expect(result.exitCode == 69, "\(result.errors)")
+        #expect(result.errors.contains("closed it without a word: if it wants TLS, TLS is off here ([target.tls]"))
         try await server.waitForError("connection refused")
         #expect(deployment.stored("a.log") == nil)
     }

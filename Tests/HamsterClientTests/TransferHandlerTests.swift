@@ -66,6 +66,30 @@ import Testing
             try await scene.outcome() == "failed: the connection was lost: the server closed the connection")
     }
 
+    @Test func `a server that closes a plain connection without a word may want TLS`() async throws {
+        let scene = try await TransferScene("text", isPlaintext: true)
+        try await scene.closeServerSide()
+        #expect(
+            try await scene.outcome() == "failed: the connection was lost: the server closed it without a word: "
+                + "if it wants TLS, TLS is off here ([target.tls], --insecure-plaintext)")
+    }
+
+    @Test func `a server that answers a plain connection with an alert of TLS speaks TLS`() async throws {
+        let scene = try await TransferScene("text", isPlaintext: true)
+        try await scene.channel.writeInbound(ByteBuffer(bytes: [0x15, 0x03, 0x01, 0, 2, 2, 70]))
+        #expect(
+            try await scene.outcome()
+                == "failed: the server speaks TLS: TLS is off here ([target.tls], --insecure-plaintext)")
+    }
+
+    @Test func `a plain server that closes after its first line is no riddle`() async throws {
+        let scene = try await TransferScene("text", isPlaintext: true)
+        try await scene.say("### hello")
+        try await scene.closeServerSide()
+        #expect(
+            try await scene.outcome() == "failed: the connection was lost: the server closed the connection")
+    }
+
     @Test func `a stop before the stream is open ends at once`() async throws {
         let scene = try await TransferScene("text")
         try await scene.fire(TransferCommand.stop)

@@ -26,7 +26,7 @@ final class TransferScene: Sendable {
 
     init(
         _ text: String = "", offset: Int = 0, sizeLimit: UInt64? = nil, isCompressed: Bool = false,
-        bytesPerSecond: Int? = nil,
+        isPlaintext: Bool = false, bytesPerSecond: Int? = nil,
         flushInterval: TimeAmount = .zero, on channel: NIOAsyncTestingChannel = NIOAsyncTestingChannel(),
         wrap: @Sendable (any ReadableFile, ScratchDirectory) -> any ReadableFile = { file, _ in file }
     ) async throws {
@@ -48,7 +48,7 @@ final class TransferScene: Sendable {
             source: StreamSource(host: "web1", path: record.path),
             acknowledgement: .init(file: try #require(FileToken("f")), offset: record.position.offset),
             offersCompression: isCompressed)
-        let transfer = Transfer(
+        var transfer = Transfer(
             file: file, request: request,
             settings: FileTransfer.Settings(
                 chunkBytesMin: 100, flushInterval: .nanoseconds(flushInterval.nanoseconds), closeIdle: .seconds(300)),
@@ -58,7 +58,8 @@ final class TransferScene: Sendable {
                 RateLimiter.Scheduling(now: { [clock] in clock.now }) { [clock] in clock.schedule(in: $0, $1) }),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             acknowledged: { [weak self] record in self?.records.withLock { $0.append(record) } })
-        try await channel.testingEventLoop.executeInContext { [channel] in
+        transfer.isPlaintext = isPlaintext
+        try await channel.testingEventLoop.executeInContext { [channel, transfer] in
             try channel.pipeline.syncOperations.addHandler(SocketDouble())
             try channel.pipeline.syncOperations.addHandler(
                 TransferHandler(
