@@ -6,13 +6,15 @@ internal import HamsterTLS
 internal import HamsterTail
 
 extension ClientSettings {
-    /// Understands a file and the overrides, or the overrides alone. Throws everything that is wrong, at once.
+    /// Understands a file and the overrides, or the overrides alone. Throws everything that is wrong, at once; with
+    /// `opensCredentials` also with the files of certificates and keys that are named.
     package init(
-        _ file: ConfigurationFile?, overrides: ClientOverrides = ClientOverrides(), defaults: SystemDefaults
+        _ file: ConfigurationFile?, overrides: ClientOverrides = ClientOverrides(), defaults: SystemDefaults,
+        opensCredentials: Bool = false
     ) throws(ConfigurationError) {
         var document = file?.document ?? ConfigurationDocument(directory: defaults.workingDirectory)
         let problem = document.apply(overrides, workingDirectory: defaults.workingDirectory)
-        let reading = ConfigurationReading(document)
+        let reading = ConfigurationReading(document, opensCredentials: opensCredentials)
         if let problem { reading.report(problem.key, problem.text) }
         let root = reading.root(.client)
         log = LogSettings(root)
@@ -89,8 +91,10 @@ extension ClientSettings {
         let version = table.minimumVersion()
         table.finish()
         guard isEnabled else { return nil }
-        return TLSClientConfiguration(
+        let configuration = TLSClientConfiguration(
             ca: ca, certificate: certificate, key: key, serverName: name, minimumVersion: version)
+        table.report(configuration.faults, caKey: "ca")
+        return configuration
     }
 
     private static func transport(_ table: TableReader, _ client: inout ClientConfiguration) {

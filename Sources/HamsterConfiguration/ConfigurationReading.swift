@@ -1,13 +1,16 @@
 /// One run through a configuration: collects what is wrong and what is in effect. Confined to the reading thread.
 final class ConfigurationReading {
+    /// Whether certificates and keys that will be used are opened, so that what is wrong with them is said with all else.
+    let opensCredentials: Bool
     private let document: ConfigurationDocument
     private var problems: [ConfigurationProblem]
     private var asked: [TablePlace: Set<String>] = [:]
     private var tables: [TablePlace] = []
     private var effective: [TablePlace: [(key: String, value: String?)]] = [:]
 
-    init(_ document: ConfigurationDocument) {
+    init(_ document: ConfigurationDocument, opensCredentials: Bool = false) {
         self.document = document
+        self.opensCredentials = opensCredentials
         problems = document.problems
     }
 

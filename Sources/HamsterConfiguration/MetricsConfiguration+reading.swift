@@ -8,7 +8,7 @@ extension MetricsConfiguration {
         let isEnabled = table.bool("enabled")
         let listen = table.text("listen")
         let path = path(table)
-        let tls = tls(table)
+        let tls = tls(table, isUsed: isEnabled)
         table.finish()
         guard let place = HostAndPort(listen) else {
             table.report(
@@ -37,10 +37,10 @@ extension MetricsConfiguration {
     }
 
     /// The keys of the server's `[tls]`, but for those that are about hosts.
-    private static func tls(_ table: TableReader) -> TLSServerConfiguration? {
+    private static func tls(_ table: TableReader, isUsed: Bool) -> TLSServerConfiguration? {
         let below = table.table("tls")
         guard table.has("tls") else { return nil }
-        let reading = below.serverTLS()
+        let reading = below.serverTLS(isUsed: isUsed)
         below.finish()
         return reading.isEnabled ? reading.configuration : nil
     }
@@ -54,8 +54,9 @@ struct ServerTLSReading {
 }
 
 extension TableReader {
-    /// Reads certificates and versions. What is wrong in a table that is switched off is still wrong.
-    func serverTLS() -> ServerTLSReading {
+    /// Reads certificates and versions. What is wrong in a table that is switched off is still wrong, but its files are left
+    /// alone, as they are where nobody uses it.
+    func serverTLS(isUsed: Bool = true) -> ServerTLSReading {
         let isEnabled = bool("enabled")
         let certificate = isEnabled ? requiredPath("cert", "the server's certificate chain") : optionalPath("cert")
         let key = isEnabled ? requiredPath("key", "the key of the server's certificate") : optionalPath("key")
@@ -63,11 +64,26 @@ extension TableReader {
         let authentication = clientAuthentication(hasCA: clientCA != nil)
         let crl = optionalPath("crl")
         let version = minimumVersion()
-        return ServerTLSReading(
-            isEnabled: isEnabled,
-            configuration: TLSServerConfiguration(
-                certificate: certificate ?? "", key: key ?? "", clientCA: clientCA,
-                clientAuthentication: authentication, crl: crl, minimumVersion: version))
+        let configuration = TLSServerConfiguration(
+            certificate: certificate ?? "", key: key ?? "", clientCA: clientCA,
+            clientAuthentication: authentication, crl: crl, minimumVersion: version)
+        if isEnabled, isUsed { report(configuration.faults, caKey: "client_ca") }
+        return ServerTLSReading(isEnabled: isEnabled, configuration: configuration)
+    }
+
+    /// Reports what is wrong with the files of certificates, where these are to be opened.
+    func report(_ faults: () -> [CredentialFault], caKey: String) {
+        guard reading.opensCredentials else { return }
+        for fault in faults() {
+            let key =
+                switch fault.setting {
+                case .certificate: "cert"
+                case .key: "key"
+                case .authorities: caKey
+                case .revocationLists: "crl"
+                }
+            report(key, "\(fault.error)")
+        }
     }
 
     private func clientAuthentication(hasCA: Bool) -> TLSServerConfiguration.ClientAuthentication {

@@ -8,13 +8,15 @@ internal import HamsterStore
 internal import HamsterTLS
 
 extension ServerSettings {
-    /// Understands a file. Throws everything that is wrong with it, at once.
+    /// Understands a file. Throws everything that is wrong with it, at once; with `opensCredentials` also with the files of
+    /// certificates and keys that it names.
     package init(
-        _ file: ConfigurationFile, overrides: ServerOverrides = ServerOverrides(), defaults: SystemDefaults
+        _ file: ConfigurationFile, overrides: ServerOverrides = ServerOverrides(), defaults: SystemDefaults,
+        opensCredentials: Bool = false
     ) throws(ConfigurationError) {
         var document = file.document
         for (key, value, source) in overrides.values { document.override(key, .string(value), source: source) }
-        let reading = ConfigurationReading(document)
+        let reading = ConfigurationReading(document, opensCredentials: opensCredentials)
         let root = reading.root(.server)
         log = LogSettings(root)
         let (proxyTable, metricsTable) = (root.table("proxy_protocol"), root.table("prometheus"))

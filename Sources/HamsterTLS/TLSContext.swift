@@ -193,35 +193,16 @@ extension TLSContext {
     }
 
     private func useOwnCertificate(_ path: String, key keyPath: String) throws(TLSError) {
-        let chain = try PEMFile(path: path, role: .certificate).certificates()
-        let key = try PEMFile(path: keyPath, role: .key).privateKey()
+        let credentials = try OwnCredentials(certificate: path, key: keyPath, at: now)
+        let chain = credentials.chain
         guard let own = chain.first else { return }
-        try checkValidity(of: own, path)
-        guard key.fits(own) else {
-            throw TLSError(.keyMismatch, keyPath, "isn't the key of the certificate of '\(own.subject)' in \(path)")
-        }
         OpenSSLErrorQueue.clear()
         let intermediates = COpenSSL_sk_X509_new()
         defer { COpenSSL_sk_X509_free(intermediates) }
         for certificate in chain.dropFirst() { COpenSSL_sk_X509_push(intermediates, certificate.pointer) }
-        let isUsed = SSL_CTX_use_cert_and_key(pointer, own.pointer, key.pointer, intermediates, 1) == 1
+        let isUsed = SSL_CTX_use_cert_and_key(pointer, own.pointer, credentials.key.pointer, intermediates, 1) == 1
         try check(isUsed, path, "certificate of '\(own.subject)' can't be used")
         validities += chain.map { CredentialValidity($0, .own, path: path) }
-    }
-
-    private func checkValidity(of certificate: Certificate, _ path: String) throws(TLSError) {
-        let now = self.now
-        guard now <= certificate.notAfter else {
-            throw TLSError(
-                .certificateExpired, path,
-                "certificate of '\(certificate.subject)' expired at \(certificate.notAfter); renew it")
-        }
-        guard now >= certificate.notBefore else {
-            throw TLSError(
-                .certificateNotYetValid, path,
-                "certificate of '\(certificate.subject)' is not valid before \(certificate.notBefore), "
-                    + "and it is \(now); check the clock")
-        }
     }
 
     private func setUpClientVerification(_ server: TLSServerConfiguration) throws(TLSError) {
@@ -252,19 +233,22 @@ extension TLSContext {
     }
 
     private func trust(_ path: String) throws(TLSError) -> [Certificate] {
-        let authorities = try PEMFile(path: path, role: .authorities).certificates()
+        let authorities = try Self.authorities(path)
         OpenSSLErrorQueue.clear()
         for authority in authorities {
-            guard authority.isCA || authority.isSelfIssued else {
-                throw TLSError(
-                    .fileMalformed, path,
-                    "'\(authority.subject)' is no CA; give the certificate of its CA, '\(authority.issuer)'")
-            }
             let isAdded = X509_STORE_add_cert(SSL_CTX_get_cert_store(pointer), authority.pointer) == 1
             try check(isAdded, path, "certificate of '\(authority.subject)' can't be used")
             validities.append(CredentialValidity(authority, .authority, path: path))
         }
         return authorities
+    }
+
+    /// The certificates of a file of CAs.
+    static func authorities(_ path: String) throws(TLSError) -> [Certificate] {
+        let authorities = try PEMFile(path: path, role: .authorities).certificates()
+        guard let other = authorities.first(where: { !$0.isCA && !$0.isSelfIssued }) else { return authorities }
+        throw TLSError(
+            .fileMalformed, path, "'\(other.subject)' is no CA; give the certificate of its CA, '\(other.issuer)'")
     }
 
     private func checkRevocation(_ path: String) throws(TLSError) {

@@ -10,7 +10,8 @@ struct Check: AsyncParsableCommand {
     @OptionGroup var options: ClientOptions
 
     func run() async throws {
-        let settings = try options.settings(LogHamsterCommand.program, files: nil, isOnce: false)
+        let settings = try options.settings(
+            LogHamsterCommand.program, files: nil, isOnce: false, opensCredentials: true)
         try settings.check()
         for warning in settings.warnings { writeToStandardError("loghamsterc: warning: \(warning)\n") }
         print(settings.text, terminator: "")

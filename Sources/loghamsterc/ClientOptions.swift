@@ -33,8 +33,11 @@ struct ClientOptions: ParsableArguments {
     @Flag(name: .long, help: "Compress with zlib.")
     var compress = false
 
-    /// Reads file and environment; `files` are the command line's, nil where its inputs are meant.
-    func settings(_ program: Program, files: [String]?, isOnce: Bool) throws -> ClientSettings {
+    /// Reads file and environment; `files` are the command line's, nil where its inputs are meant. `opensCredentials`: for who is
+    /// going to use them.
+    func settings(
+        _ program: Program, files: [String]?, isOnce: Bool, opensCredentials: Bool = false
+    ) throws -> ClientSettings {
         let path = config ?? program.environment["LOGHAMSTER_CONFIG"]
         let overrides = overrides(program, files: files, isOnce: isOnce)
         guard path != nil || overrides.target != nil else {
@@ -45,7 +48,8 @@ struct ClientOptions: ParsableArguments {
             try ConfigurationFile(
                 reading: $0, workingDirectory: defaults.workingDirectory, fileSystem: LinuxFileSystem())
         }
-        return try ClientSettings(file, overrides: overrides, defaults: defaults)
+        return try ClientSettings(
+            file, overrides: overrides, defaults: defaults, opensCredentials: opensCredentials)
     }
 
     private func overrides(_ program: Program, files: [String]?, isOnce: Bool) -> ClientOverrides {

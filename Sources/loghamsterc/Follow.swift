@@ -21,7 +21,8 @@ struct Follow: AsyncParsableCommand {
 
     func run() async throws {
         let program = LogHamsterCommand.program
-        var settings = try options.settings(program, files: files.isEmpty ? nil : files, isOnce: false)
+        var settings = try options.settings(
+            program, files: files.isEmpty ? nil : files, isOnce: false, opensCredentials: true)
         let logger = program.logger(settings.log)
         for warning in settings.warnings { logger.warning("unsafe setting", metadata: ["reason": "\(warning)"]) }
         // Before anything is touched: a certificate that can't be used is a wrong configuration.
@@ -68,7 +69,8 @@ struct Follow: AsyncParsableCommand {
             Reloader.Actions(
                 read: { [options, files] in
                     let settings = try options.settings(
-                        LogHamsterCommand.program, files: files.isEmpty ? nil : files, isOnce: false)
+                        LogHamsterCommand.program, files: files.isEmpty ? nil : files, isOnce: false,
+                        opensCredentials: true)
                     for warning in settings.warnings {
                         logger.warning("unsafe setting", metadata: ["reason": "\(warning)"])
                     }

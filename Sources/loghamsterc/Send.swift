@@ -20,7 +20,7 @@ struct Send: AsyncParsableCommand {
 
     func run() async throws {
         let program = LogHamsterCommand.program
-        var settings = try options.settings(program, files: files, isOnce: true)
+        var settings = try options.settings(program, files: files, isOnce: true, opensCredentials: true)
         // The progress says how it goes; the log only what is wrong.
         if settings.log.level == .info { settings.log.level = .warning }
         settings.client.retry.isEndedByLastingRefusal = true

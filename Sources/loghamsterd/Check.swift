@@ -10,7 +10,7 @@ struct Check: AsyncParsableCommand {
     @OptionGroup var options: ServerOptions
 
     func run() async throws {
-        let settings = try options.settings(LogHamsterDaemon.program)
+        let settings = try options.settings(LogHamsterDaemon.program, opensCredentials: true)
         try settings.check()
         for warning in settings.warnings { writeToStandardError("loghamsterd: warning: \(warning)\n") }
         print(settings.text, terminator: "")

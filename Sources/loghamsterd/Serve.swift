@@ -19,7 +19,7 @@ struct Serve: AsyncParsableCommand {
 
     func run() async throws {
         let program = LogHamsterDaemon.program
-        let settings = try options.settings(program)
+        let settings = try options.settings(program, opensCredentials: true)
         let logger = program.logger(settings.log)
         for warning in settings.warnings { logger.warning("unsafe setting", metadata: ["reason": "\(warning)"]) }
         let sockets = try sockets(program, settings)
@@ -71,7 +71,7 @@ struct Serve: AsyncParsableCommand {
             settings, logger: logger,
             Reloader.Actions(
                 read: { [options] in
-                    let settings = try options.settings(LogHamsterDaemon.program)
+                    let settings = try options.settings(LogHamsterDaemon.program, opensCredentials: true)
                     for warning in settings.warnings {
                         logger.warning("unsafe setting", metadata: ["reason": "\(warning)"])
                     }

@@ -8,8 +8,8 @@ struct ServerOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The configuration file (TOML).", valueName: "file"), completion: .file())
     var config: String?
 
-    /// Reads the configuration, with the environment over the file.
-    func settings(_ program: Program) throws -> ServerSettings {
+    /// Reads the configuration, with the environment over the file. `opensCredentials`: for who is going to use them.
+    func settings(_ program: Program, opensCredentials: Bool = false) throws -> ServerSettings {
         guard let path = config ?? program.environment["LOGHAMSTER_CONFIG"] else {
             throw ProgramFailure(.usage, ["no configuration: give --config FILE"])
         }
@@ -22,6 +22,7 @@ struct ServerOptions: ParsableArguments {
         let defaults = program.defaults
         let file = try ConfigurationFile(
             reading: path, workingDirectory: defaults.workingDirectory, fileSystem: LinuxFileSystem())
-        return try ServerSettings(file, overrides: overrides, defaults: defaults)
+        return try ServerSettings(
+            file, overrides: overrides, defaults: defaults, opensCredentials: opensCredentials)
     }
 }

@@ -68,6 +68,25 @@ import Testing
                 + "2026-01-01 00:00:00 UTC; renew it")
     }
 
+    @Test func `all that is wrong with the files is told, each with its setting`() throws {
+        var server = credentials.serverConfiguration()
+        #expect(server.faults() == [])
+        server.key = credentials.clientIssued.key
+        #expect(server.faults().map(\.setting) == [.key])
+        server.certificate = "/nowhere/server.pem"
+        server.key = "/nowhere/server.key"
+        server.clientCA = credentials.clientIssued.certificate
+        server.crl = "/nowhere/crl.pem"
+        #expect(server.faults().map(\.setting) == [.certificate, .key, .authorities, .revocationLists])
+
+        var client = credentials.clientConfiguration()
+        #expect(client.faults() == [])
+        client.ca = "/nowhere/ca.pem"
+        client.certificate = nil
+        client.key = nil
+        #expect(client.faults().map(\.setting) == [.authorities])
+    }
+
     @Test func `a missing file is an error`() throws {
         let error = error { $0.certificate = "/nowhere/server.pem" }
 
