@@ -5,9 +5,8 @@ extension TLSError {
     var isLasting: Bool {
         switch code {
         case .verification, .refusedByPeer, .handshake, .fileUnreadable, .fileMalformed, .keyReadableByOthers,
-            .keyEncrypted, .keyMismatch, .certificateExpired, .certificateNotYetValid, .revocationListExpired,
-            .revocationListNotYetValid,
-            .settingsRefused:
+            .keyEncrypted, .keyMismatch, .certificateExpired, .certificateNotYetValid, .wrongPurpose,
+            .revocationListExpired, .revocationListNotYetValid, .settingsRefused:
             true
         case .handshakeTimeout, .closedDuringHandshake, .truncated, .protocolViolation, .earlyWritesExceeded:
             false

@@ -11,9 +11,8 @@ extension TLSError {
         case .handshakeTimeout: "timeout"
         case .closedDuringHandshake, .truncated: "closed"
         case .fileUnreadable, .fileMalformed, .keyReadableByOthers, .keyEncrypted, .keyMismatch, .certificateExpired,
-            .certificateNotYetValid, .revocationListExpired, .revocationListNotYetValid, .settingsRefused, .handshake,
-            .protocolViolation,
-            .earlyWritesExceeded:
+            .certificateNotYetValid, .wrongPurpose, .revocationListExpired, .revocationListNotYetValid,
+            .settingsRefused, .handshake, .protocolViolation, .earlyWritesExceeded:
             "handshake"
         }
     }

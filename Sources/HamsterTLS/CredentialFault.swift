@@ -13,7 +13,7 @@ extension TLSServerConfiguration {
     /// Opens all files that are named, and tells all that is wrong with them; an empty path names none. Blocks.
     package func faults() -> [CredentialFault] {
         var faults = CredentialFaults()
-        faults.lookAtOwn(certificate, key)
+        faults.lookAtOwn(certificate, key, for: .server)
         faults.lookAtAuthorities(clientCA)
         if let crl {
             faults.attempt(.revocationLists) { () throws(TLSError) in _ = try RevocationLists.read(crl) }
@@ -26,7 +26,7 @@ extension TLSClientConfiguration {
     /// Opens all files that are named, and tells all that is wrong with them. Blocks.
     package func faults() -> [CredentialFault] {
         var faults = CredentialFaults()
-        faults.lookAtOwn(certificate ?? "", key ?? "")
+        faults.lookAtOwn(certificate ?? "", key ?? "", for: .client)
         faults.lookAtAuthorities(ca)
         return faults.found
     }
@@ -36,11 +36,11 @@ extension TLSClientConfiguration {
 private struct CredentialFaults {
     private(set) var found: [CredentialFault] = []
 
-    mutating func lookAtOwn(_ certificate: String, _ key: String) {
+    mutating func lookAtOwn(_ certificate: String, _ key: String, for role: TLSContext.Role) {
         var chain: [Certificate]?
         var privateKey: PrivateKey?
         if !certificate.isEmpty {
-            attempt(.certificate) { () throws(TLSError) in chain = try OwnCredentials.chain(certificate) }
+            attempt(.certificate) { () throws(TLSError) in chain = try OwnCredentials.chain(certificate, for: role) }
         }
         if !key.isEmpty { attempt(.key) { () throws(TLSError) in privateKey = try OwnCredentials.key(key) } }
         guard let chain, let privateKey else { return }

@@ -193,7 +193,7 @@ extension TLSContext {
     }
 
     private func useOwnCertificate(_ path: String, key keyPath: String) throws(TLSError) {
-        let credentials = try OwnCredentials(certificate: path, key: keyPath, at: now)
+        let credentials = try OwnCredentials(certificate: path, key: keyPath, for: role, at: now)
         let chain = credentials.chain
         guard let own = chain.first else { return }
         OpenSSLErrorQueue.clear()

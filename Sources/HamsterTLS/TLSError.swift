@@ -16,6 +16,8 @@ package struct TLSError: Error, Sendable, Hashable, CustomStringConvertible {
         case certificateExpired
         /// Configuration: our own certificate is not valid yet.
         case certificateNotYetValid
+        /// Configuration: our own certificate is for the other end of a connection.
+        case wrongPurpose
         /// Configuration: a revocation list that should have been renewed.
         case revocationListExpired
         /// Configuration: a revocation list from the future.

@@ -59,6 +59,33 @@ struct CredentialsAreCheckedTests {
         #expect(try await problems("loghamsterc", ["send"] + options, in: scratch) == ["--ca: target.tls.ca"])
     }
 
+    @Test(arguments: [["check"], []])
+    func `a certificate for the other end of a connection is no certificate of ours`(command: [String]) async throws {
+        let deployment = try await Deployment()
+        let scratch = deployment.scratch
+        let server = try deployment.writeServerConfiguration(pair: deployment.clientPair)
+        let client = try deployment.writeClientConfiguration(
+            tls: deployment.trust(as: deployment.serverPair), input: "path = \"source/*\"")
+
+        for (program, file, words) in [
+            (
+                "loghamsterd", server,
+                "certificate of 'CN=web1' may not be used as a TLS server (its extended key usage is clientAuth); "
+                    + "issue one with serverAuth"
+            ),
+            (
+                "loghamsterc", client,
+                "certificate of 'CN=localhost' may not be used as a TLS client (its extended key usage is serverAuth); "
+                    + "issue one with clientAuth"
+            ),
+        ] {
+            let process = try ChildProcess(
+                try Repository.program(program), command + ["--config", file], in: scratch)
+            #expect(try await process.exitCode() == 78)
+            #expect(process.errors.contains("tls.cert: ") && process.errors.contains(words), "\(process.errors)")
+        }
+    }
+
     /// Where each problem is, without what it is. The program has to end with 78.
     private func problems(
         _ program: String, _ arguments: [String], in scratch: ScratchDirectory

@@ -68,6 +68,31 @@ import Testing
                 + "2026-01-01 00:00:00 UTC; renew it")
     }
 
+    @Test func `a certificate for the other end of a connection is an error`() throws {
+        let forClients = try credentials.pki.issue("for-clients", .init(usage: "clientAuth"))
+        let forServers = try credentials.pki.issue("for-servers", .init(usage: "serverAuth"))
+
+        let ofServer = error {
+            $0.certificate = forClients.certificate
+            $0.key = forClients.key
+        }
+        #expect(ofServer?.code == .wrongPurpose)
+        #expect(
+            ofServer?.description
+                == "\(forClients.certificate): certificate of 'CN=web1' may not be used as a TLS server "
+                + "(its extended key usage is clientAuth); issue one with serverAuth")
+        let ofClient = #expect(throws: TLSError.self) {
+            _ = try credentials.client {
+                $0.certificate = forServers.certificate
+                $0.key = forServers.key
+            }
+        }
+        #expect(
+            ofClient?.description
+                == "\(forServers.certificate): certificate of 'CN=web1' may not be used as a TLS client "
+                + "(its extended key usage is serverAuth); issue one with clientAuth")
+    }
+
     @Test func `all that is wrong with the files is told, each with its setting`() throws {
         var server = credentials.serverConfiguration()
         #expect(server.faults() == [])
