@@ -11,7 +11,10 @@ import Logging
 struct Send: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Copy files to the server and wait for the last acknowledgement.",
-        discussion: "Exits 0 only when every byte is acknowledged. Sending a file again sends only what is new in it.")
+        discussion: """
+            Exits 0 only when every byte is acknowledged. Sending a file again sends only what is new in it. A file that a \
+            running client follows is left to that: where it has the same state directory, this ends with 69.
+            """)
 
     @OptionGroup var options: ClientOptions
 
@@ -27,6 +30,7 @@ struct Send: AsyncParsableCommand {
         settings.client.retry.giveUpAfter = settings.client.connectTimeout
         let fileSystem = LinuxFileSystem()
         try ShippingService.checkReadable(settings.client, fileSystem)
+        try RunningClient(in: settings.stateDirectory)?.requireOthers(than: settings)
         let logger = program.logger(settings.log)
         settings.client.useDescriptors(program.raiseDescriptorLimit(logger))
         for warning in settings.warnings { logger.warning("unsafe setting", metadata: ["reason": "\(warning)"]) }

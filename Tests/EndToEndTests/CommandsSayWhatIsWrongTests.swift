@@ -133,6 +133,34 @@ struct CommandsSayWhatIsWrongTests {
         #expect(line.contains("onnection refused"), "\(line)")
     }
 
+    @Test func `a file that a running client follows is left to it by send`() async throws {
+        let deployment = try await Deployment.plain()
+        _ = try await deployment.startPlainServer()
+        let path = try deployment.scratch.write("source/a.log", "a line\n")
+        let other = try deployment.scratch.write("other.log", "another line\n")
+        let follower = try deployment.startClient(tls: "enabled = false")
+        try await deployment.waitUntilStored("a.log", Array("a line\n".utf8))
+        func send(_ path: String) async throws -> ChildProcess {
+            let client = try deployment.start(
+                "loghamsterc", ["send", "--config", deployment.scratch("client.toml"), path])
+            try await client.exitCode()
+            return client
+        }
+
+        let refused = try await send(path)
+        #expect(try await refused.exitCode() == 69)
+        #expect(
+            refused.errors.hasPrefix(
+                "loghamsterc: \(path): the running client (process \(follower.processID)) ships this file already: "),
+            "\(refused.errors)")
+        #expect(try await send(other).exitCode() == 0)
+        try deployment.scratch.append("source/a.log", "one line more\n")
+        try await deployment.waitUntilStored("a.log", Array("a line\none line more\n".utf8))
+        #expect(!follower.errors.contains("taken over"), "\(follower.errors)")
+        #expect(try await follower.terminate() == 0)
+        #expect(try await send(path).exitCode() == 0)
+    }
+
     private typealias Ended = (code: Int32, output: String, errors: String)
 
     private func run(_ program: String, _ arguments: [String], in scratch: ScratchDirectory? = nil) async throws
