@@ -49,7 +49,7 @@ package struct ClientConfiguration: Sendable {
     }
 
     /// The keys whose values differ and can't be changed while the client runs.
-    func keysThatNeedRestart(for other: ClientConfiguration) -> [String] {
+    package func keysThatNeedRestart(for other: ClientConfiguration) -> [String] {
         let isWatching = inputs.contains { $0.files.method.isWatching }
         // Nobody looks for files any more where all were to be sent once.
         return isWatching ? [] : ["input"]

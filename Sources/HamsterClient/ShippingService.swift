@@ -143,11 +143,11 @@ package final class ShippingService: Service {
     }
 
     /// Puts another configuration in force: inputs, targets, certificates, rates. Streams go on where nothing changes for
-    /// them, and are opened anew otherwise. Returns what of it needs a restart. Throws `TLSError`, and changes nothing then.
-    package func reload(_ new: ClientConfiguration) throws(TLSError) -> [String] {
+    /// them, and are opened anew otherwise. ``ClientConfiguration/keysThatNeedRestart(for:)`` says what stays as it is. Throws
+    /// `TLSError`, and changes nothing then.
+    package func reload(_ new: ClientConfiguration) throws(TLSError) {
         let endpoints = try Connector.Endpoint.all(new)
-        guard let environment = running.withLock({ $0 }) else { return [] }
-        let restart = live.current.keysThatNeedRestart(for: new)
+        guard let environment = running.withLock({ $0 }) else { return }
         environment.connector.use(endpoints, connectTimeout: new.connectTimeout)
         environment.slots.limit(to: new.connectionsMax)
         environment.limiter.change(RateLimits(total: new.bytesPerSecond))
@@ -155,7 +155,6 @@ package final class ShippingService: Service {
         metrics.reloads["ok"].add()
         environment.rescan.request()
         for shipper in shippers.all { shipper.retry() }
-        return restart
     }
 
     private func ship(_ environment: ShippingEnvironment) async throws {

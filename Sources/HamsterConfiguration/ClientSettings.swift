@@ -13,6 +13,13 @@ package struct ClientSettings: Sendable {
     /// Settings that are allowed and unwise, a sentence each.
     package var warnings: [String]
 
+    /// The keys whose values differ and can't be changed while the program runs.
+    package func keysThatNeedRestart(for other: Self) -> [String] {
+        client.keysThatNeedRestart(for: other.client)
+            + MetricsConfiguration.keysThatNeedRestart(from: metrics, to: other.metrics)
+            + (stateDirectory == other.stateDirectory ? [] : ["state"]) + (log == other.log ? [] : ["log"])
+    }
+
     /// The files of certificates, keys and revocations.
     package var credentials: [String] { client.credentials + (metrics?.credentials ?? []) }
 }

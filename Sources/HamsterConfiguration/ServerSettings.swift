@@ -12,6 +12,13 @@ package struct ServerSettings: Sendable {
     /// Settings that are allowed and unwise, a sentence each.
     package var warnings: [String]
 
+    /// The keys whose values differ and can't be changed while the program runs.
+    package func keysThatNeedRestart(for other: Self) -> [String] {
+        server.keysThatNeedRestart(for: other.server)
+            + MetricsConfiguration.keysThatNeedRestart(from: metrics, to: other.metrics)
+            + (log == other.log ? [] : ["log"])
+    }
+
     /// The files of certificates, keys and revocations.
     package var credentials: [String] { server.credentials + (metrics?.credentials ?? []) }
 }

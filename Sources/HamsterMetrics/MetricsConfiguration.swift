@@ -35,6 +35,16 @@ package struct MetricsConfiguration: Sendable, Hashable {
     /// `address:port`, as people write it.
     package var listener: String { address.contains(":") ? "[\(address)]:\(port)" : "\(address):\(port)" }
 
+    /// The keys whose values differ and can't be changed while the program runs; nil: metrics are not offered.
+    package static func keysThatNeedRestart(from old: Self?, to new: Self?) -> [String] {
+        guard let old, let new else { return (old == nil) == (new == nil) ? [] : ["prometheus.enabled"] }
+        var keys: [String] = []
+        if new.listener != old.listener { keys.append("prometheus.listen") }
+        if new.path != old.path { keys.append("prometheus.path") }
+        if (new.tls == nil) != (old.tls == nil) { keys.append("prometheus.tls.enabled") }
+        return keys
+    }
+
     /// The files of certificates, keys and revocations.
     package var credentials: [String] { [tls?.certificate, tls?.key, tls?.clientCA, tls?.crl].compactMap { $0 } }
 }

@@ -38,27 +38,12 @@ package final class MetricsService: Service {
         _ = try makeContext(configuration.tls)
     }
 
-    /// Uses other certificates from the next connection on. Returns what of it needs a restart. Throws `TLSError`, and
-    /// changes nothing then.
-    package func reload(_ new: MetricsConfiguration) throws(TLSError) -> [String] {
-        var restart: [String] = []
-        if new.listener != configuration.listener { restart.append("prometheus.listen") }
-        if new.path != configuration.path { restart.append("prometheus.path") }
-        if (new.tls == nil) != (configuration.tls == nil) {
-            restart.append("prometheus.tls.enabled")
-        } else {
-            let other = try Self.makeContext(new.tls)
-            context.withLock { $0 = other }
-        }
-        return restart
-    }
-
-    /// As ``reload(_:)``, also where metrics are or become switched off, which needs a restart.
-    package static func reload(
-        _ service: MetricsService?, to new: MetricsConfiguration?
-    ) throws(TLSError) -> [String] {
-        guard let service, let new else { return (service == nil) == (new == nil) ? [] : ["prometheus.enabled"] }
-        return try service.reload(new)
+    /// Uses other certificates from the next connection on; ``MetricsConfiguration/keysThatNeedRestart(from:to:)`` says what
+    /// stays as it is. Throws `TLSError`, and changes nothing then.
+    package func reload(_ new: MetricsConfiguration) throws(TLSError) {
+        guard (new.tls == nil) == (configuration.tls == nil) else { return }
+        let other = try Self.makeContext(new.tls)
+        context.withLock { $0 = other }
     }
 
     /// The certificates and revocation lists that are in use, with their ends.

@@ -187,16 +187,14 @@ package struct LogHamsterServer: Service {
     package func reloadFailed() { statistics.reloadFailed() }
 
     /// Puts another configuration in force: rules, limits, certificates and revocations. Connections go on; streams whose
-    /// output is another one now are sent to it. Returns what of it needs a restart. Throws `TLSError`, and changes
-    /// nothing then.
-    package func reload(_ new: ServerConfiguration) throws -> [String] {
+    /// output is another one now are sent to it. ``ServerConfiguration/keysThatNeedRestart(for:)`` says what stays as it is.
+    /// Throws `TLSError`, and changes nothing then.
+    package func reload(_ new: ServerConfiguration) throws {
         var policy = try ServerPolicy(new)
         statistics.reloaded()
-        var restart = configuration.keysThatNeedRestart(for: new)
         let old = self.policy.current
         if (policy.tls == nil) != (old.tls == nil) {
             // All else changes; who may come, and how, stays as it was.
-            restart.append("tls.enabled")
             policy.tls = old.tls
             policy.hostBinding = old.hostBinding
         }
@@ -206,7 +204,6 @@ package struct LogHamsterServer: Service {
         limiter.change(new.rates)
         moveStreams()
         judgePeers()
-        return restart
     }
 
     private func makeAcceptor(_ threadPool: NIOThreadPool) -> ConnectionAcceptor {

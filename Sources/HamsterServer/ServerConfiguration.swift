@@ -75,7 +75,7 @@ extension ServerConfiguration {
     }
 
     /// The keys whose values differ and can't be changed while the server runs.
-    func keysThatNeedRestart(for other: ServerConfiguration) -> [String] {
+    package func keysThatNeedRestart(for other: ServerConfiguration) -> [String] {
         var keys: [String] = []
         if listeners != other.listeners { keys.append("listen") }
         if threads != other.threads { keys.append("threads") }
@@ -87,6 +87,7 @@ extension ServerConfiguration {
             && store.commitBytes == other.store.commitBytes && store.forgetAfter == other.store.forgetAfter
             && store.freeSpaceMin == other.store.freeSpaceMin
         if !isDurableAlike { keys.append("durability") }
+        if (tls == nil) != (other.tls == nil) { keys.append("tls.enabled") }
         return keys
     }
 }

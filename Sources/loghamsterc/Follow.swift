@@ -76,11 +76,11 @@ struct Follow: AsyncParsableCommand {
                     }
                     return settings
                 },
-                apply: { old, new in
+                apply: { _, new in
                     if let metrics = new.metrics { try MetricsService.check(metrics) }
-                    return try shipping.reload(new.client) + MetricsService.reload(metrics, to: new.metrics)
-                        + (new.stateDirectory == old.stateDirectory ? [] : ["state"])
-                        + (new.log == old.log ? [] : ["log"])
+                    try shipping.reload(new.client)
+                    if let configuration = new.metrics { try metrics?.reload(configuration) }
+                    return settings.keysThatNeedRestart(for: new)
                 }, failed: { shipping.reloadFailed() }))
     }
 }

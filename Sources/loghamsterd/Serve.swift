@@ -79,13 +79,12 @@ struct Serve: AsyncParsableCommand {
                 },
                 apply: { old, new in
                     if let metrics = new.metrics { try MetricsService.check(metrics) }
-                    let restart =
-                        try server.reload(new.server) + MetricsService.reload(metrics, to: new.metrics)
-                        + (new.log == old.log ? [] : ["log"])
+                    try server.reload(new.server)
+                    if let configuration = new.metrics { try metrics?.reload(configuration) }
                     if new.server.limits.connectionsMax != old.server.limits.connectionsMax {
                         warn(ofFewDescriptors: descriptors, new.server.limits, logger)
                     }
-                    return restart
+                    return settings.keysThatNeedRestart(for: new)
                 },
                 failed: { server.reloadFailed() }))
     }

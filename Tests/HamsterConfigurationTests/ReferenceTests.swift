@@ -4,7 +4,6 @@ import HamsterTesting
 import Testing
 
 @testable import HamsterConfiguration
-@testable import HamsterServer
 
 /// The reference says what the reader does, since both go by the same tables.
 @Suite struct ReferenceTests {
@@ -89,41 +88,12 @@ import Testing
         }
     }
 
-    @Test(arguments: ["", "durability", "limits", "rate_limit"])
-    func `the server asks for a restart where the reference says so`(name: String) throws {
-        let table = try #require(name.isEmpty ? .server : KeyTable.server.below(name))
-        let start = "tls = { enabled = false }\n"
-        let base = try serverSettings(start).server
-        let logging = Set(KeyTable.log.map(\.name))
-        for key in table.keys where !logging.contains(key.name) {
-            guard let other = key.form.otherValue else { continue }
-            let text = start + (name.isEmpty ? "" : "[\(name)]\n") + "\(key.name) = \(other)\n"
-            let changed = try serverSettings(text).server
-            #expect(base.keysThatNeedRestart(for: changed).isEmpty == !key.needsRestart, "\(key.name)")
-        }
-    }
-
     private static func all(_ table: KeyTable) -> [KeyTable] {
         [table] + table.keys.compactMap { table.below($0.name) }.flatMap(all)
     }
 }
 
 extension KeyForm {
-    /// Something else than the default, as it is written; nil for tables.
-    fileprivate var otherValue: String? {
-        switch self {
-        case .boolean(let value): "\(!(value ?? false))"
-        case .integer(let range, _): "\(range.upperBound)"
-        case .size(let range, _): "\(range.upperBound)"
-        case .rate: "\"1 GiB/s\""
-        case .duration(let range, _): "\"\(Quantity.text(duration: range.upperBound))\""
-        case .choice(let names, let value): names.first { $0 != value }.map { "\"\($0)\"" }
-        case .path: "\"/elsewhere\""
-        case .texts: "[\"127.0.0.1:1\"]"
-        case .text, .table, .tables, .namedTables, .freeTable: nil
-        }
-    }
-
     fileprivate var isScalar: Bool {
         switch self {
         case .table, .tables, .namedTables, .freeTable: false
