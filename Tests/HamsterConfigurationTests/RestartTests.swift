@@ -40,7 +40,7 @@ import Testing
         ],
         others: [
             "proxy_protocol.from": "\"10.1.0.0/16\"", "prometheus.enabled": "false",
-            "prometheus.listen": "\"127.0.0.1:9\"", "prometheus.path": "\"/elsewhere\"",
+            "prometheus.listen": "\"127.0.0.1:10\"", "prometheus.path": "\"/elsewhere\"",
             "output.path": "\"{host}/{svc}\"", "output.mode": "\"0600\"",
         ],
         left: ["output.deny"],
