@@ -17,7 +17,7 @@ extension Journal {
         var now: Int64
     }
 
-    /// Whether most of the journal is outdated, or a day is over since the last time (`now` in unix seconds).
+    /// Whether most of a large journal is outdated, or a day is over since the last time (`now` in unix seconds).
     func isCompactionDue(now: Int64) -> Bool {
         file.withLock { file in isCompactionDue(file, now: now) }
     }
@@ -39,8 +39,9 @@ extension Journal {
 
     private func isCompactionDue(_ file: File, now: Int64) -> Bool {
         let isDayOver = now - file.compactedAt >= Self.compactionInterval
-        let liveSize = index.withLock { $0.liveSize }
-        return file.size > max(compactionSizeMin, file.compactionSizeMin, isDayOver ? 0 : 4 * liveSize)
+        // A small one too: what it names counts against its host until it is forgotten.
+        guard !isDayOver else { return file.size > file.compactionSizeMin }
+        return file.size > max(compactionSizeMin, file.compactionSizeMin, 4 * index.withLock { $0.liveSize })
     }
 
     private func begin(_ now: Int64, _ expired: (JournalIndex) -> JournalIndex.Expired) -> Compaction? {

@@ -53,6 +53,9 @@ struct ConnectionsComeThroughOthersTests {
     }
 
     private static let activate = "/usr/bin/systemd-socket-activate"
+    /// Of its environment it hands on nothing unasked: under a sanitizer the server has to know how.
+    private static let passedOn = ["ASAN_OPTIONS", "TSAN_OPTIONS", "LD_PRELOAD"]
+        .filter { ProcessInfo.processInfo.environment[$0] != nil }.map { "--setenv=\($0)" }
 
     @Test(
         .enabled(if: FileManager.default.isExecutableFile(atPath: activate), "systemd-socket-activate is not installed")
@@ -70,7 +73,9 @@ struct ConnectionsComeThroughOthersTests {
             """)
         let server = try ChildProcess(
             Self.activate,
-            ["--listen=127.0.0.1:\(deployment.port)", try Repository.program("loghamsterd"), "--config", file],
+            Self.passedOn + [
+                "--listen=127.0.0.1:\(deployment.port)", try Repository.program("loghamsterd"), "--config", file,
+            ],
             in: deployment.scratch)
         try await server.waitForError("Listening on 127.0.0.1:\(deployment.port)")
         // The first connection starts the server, which finds it waiting.

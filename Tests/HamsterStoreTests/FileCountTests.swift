@@ -14,9 +14,7 @@ import Testing
     private func store(
         _ fileSystem: any FileSystem = LinuxFileSystem(), now: @escaping @Sendable () -> Int64 = { 1_000_000_000 }
     ) throws -> Store {
-        var configuration = scene.configuration
-        configuration.compactionSizeMin = 1
-        return try Store(configuration, fileSystem: fileSystem, now: now)
+        try Store(scene.configuration, fileSystem: fileSystem, now: now)
     }
 
     @Test func `an output counts to the host that has made it, with or without bytes`() throws {
