@@ -83,7 +83,8 @@ extension FileError: CustomStringConvertible {
         return text
     }
 
-    private var reason: String {
+    /// Why it could not be done, without the path and what was attempted.
+    package var reason: String {
         switch refusal {
         case .notRegular(let kind): "is a \(kind.name), not a regular file"
         case .illegalPath: "illegal path: NUL, an empty component, '.', '..' or more than 255 bytes"

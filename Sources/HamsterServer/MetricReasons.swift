@@ -24,7 +24,7 @@ extension StoreError {
         switch code {
         case .busy: "busy"
         case .locked: "locked"
-        case .damagedJournal, .unknownJournalVersion, .journal: "journal"
+        case .damagedJournal, .unknownJournalVersion, .stateFolder, .outputFolder, .journal: "journal"
         case .output: cause?.isFull == true ? "full" : "output"
         case .lost: "lost"
         case .removed: "removed"

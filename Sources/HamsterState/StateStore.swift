@@ -191,6 +191,9 @@ package enum StateError: Error, Sendable, CustomStringConvertible {
         switch self {
         case .locked(let directory):
             "cannot use the state in \(directory): another loghamsterc uses it: stop that one or give --state another directory"
+        case .unusable(let folder, let error) where error.operation == .makeDirectory:
+            "'state': the folder \(folder) can't be made: \(error.reason): "
+                + "make it, or name another that this user may make and write to"
         case .unusable(_, let error): "cannot use the state: \(error)"
         }
     }

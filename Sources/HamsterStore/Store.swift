@@ -112,9 +112,14 @@ package final class Store: Sendable {
     private static func prepare(
         _ configuration: StoreConfiguration, _ fileSystem: any FileSystem
     ) throws(StoreError) -> (any FileLock, StoreWakeups) {
+        for (folder, code) in [
+            (configuration.stateDirectory, StoreError.Code.stateFolder), (configuration.directory, .outputFolder),
+        ] {
+            try StoreError.about(SourcePath(folder), code) { () throws(FileError) in
+                try fileSystem.makeDirectory(folder, mode: 0o750)
+            }
+        }
         do {
-            try fileSystem.makeDirectory(configuration.stateDirectory, mode: 0o750)
-            try fileSystem.makeDirectory(configuration.directory, mode: 0o750)
             return (try fileSystem.lock(configuration.lock), try StoreWakeups())
         } catch {
             throw StoreError(error.isLocked ? .locked : .journal, error.path, cause: error)

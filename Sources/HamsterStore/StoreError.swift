@@ -11,6 +11,8 @@ package struct StoreError: Error, Sendable, Hashable {
         case locked
         /// The journal is damaged in its middle, or has a form that this version doesn't know: an operator decides.
         case damagedJournal, unknownJournalVersion
+        /// The folder that the key `state`, or `directory`, names could not be made.
+        case stateFolder, outputFolder
         /// The journal could not be read or written: nothing can be committed.
         case journal
         /// The output could not be opened or written. Its bytes so far are committed as usual.
@@ -74,6 +76,8 @@ extension StoreError: CustomStringConvertible {
         case .unknownJournalVersion:
             "\(path): has version \(number ?? 0), this program knows version \(JournalFormat.version): use the "
                 + "program that wrote it"
+        case .stateFolder: folderText(key: "state")
+        case .outputFolder: folderText(key: "directory")
         case .journal: "\(path): the journal can't be used\(cause)"
         case .output: "\(path): the output can't be written\(cause)"
         case .lost: "\(path): bytes since the last commit were lost\(cause)"
@@ -85,5 +89,11 @@ extension StoreError: CustomStringConvertible {
         case .retention: "\(path): rotated files can't be compressed or removed, and stay as they are\(cause)"
         case .closed: "\(path): was closed"
         }
+    }
+
+    /// `cause` may be about a folder above.
+    private func folderText(key: String) -> String {
+        "'\(key)': the folder \(path) can't be made: \(cause?.reason ?? "unknown reason"): "
+            + "make it, or name another that this user may make and write to"
     }
 }

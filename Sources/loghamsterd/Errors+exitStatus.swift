@@ -7,7 +7,9 @@ extension StoreError: ExitStatusProviding {
         switch code {
         case .locked, .busy, .closed: .unavailable
         case .damagedJournal, .unknownJournalVersion: .io
-        case .journal, .output, .lost, .removed, .truncated, .rotation, .nameTaken, .retention: cause?.exitStatus ?? .io
+        case .stateFolder, .outputFolder, .journal, .output, .lost, .removed, .truncated, .rotation, .nameTaken,
+            .retention:
+            cause?.exitStatus ?? .io
         }
     }
 }

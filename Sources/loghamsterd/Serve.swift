@@ -115,7 +115,8 @@ struct Serve: AsyncParsableCommand {
             logger.warning("output was changed by another program", metadata: ["reason": "\(error)"])
         case .rotation, .nameTaken, .retention:
             logger.error("output not rotated", metadata: ["reason": "\(error)"])
-        case .busy, .locked, .damagedJournal, .unknownJournalVersion, .journal, .output, .lost, .closed:
+        case .busy, .locked, .damagedJournal, .unknownJournalVersion, .stateFolder, .outputFolder, .journal, .output,
+            .lost, .closed:
             logger.error("storing failed", metadata: ["reason": "\(error)"])
         }
     }

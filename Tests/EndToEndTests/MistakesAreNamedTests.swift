@@ -1,0 +1,48 @@
+import Foundation
+import HamsterTesting
+import Testing
+
+/// Mistakes that are easily made are said in one line, with the key or the word, and what to do.
+struct MistakesAreNamedTests {
+    @Test(arguments: ["directory", "state"])
+    func `a folder that can't be made is named with its key`(key: String) async throws {
+        let scratch = try ScratchDirectory()
+        let other = key == "state" ? "directory" : "state"
+        let file = try scratch.write(
+            "server.toml",
+            """
+            listen = "127.0.0.1:0"
+            \(key) = "/proc/nope"
+            \(other) = "other"
+            [tls]
+            enabled = false
+            """)
+
+        let server = try await ended("loghamsterd", ["--config", file], in: scratch)
+
+        #expect(server.code == 74)
+        #expect(
+            server.errors.last
+                == "loghamsterd: '\(key)': the folder /proc/nope can't be made: no such file or directory: "
+                + "make it, or name another that this user may make and write to")
+    }
+
+    @Test func `a client's state folder that can't be made is named with its key`() async throws {
+        let options = ["--target", "127.0.0.1:1", "--insecure-plaintext", "--state", "/proc/nope", "a.log"]
+        let client = try await ended("loghamsterc", options)
+
+        #expect(client.code == 74)
+        #expect(client.errors.count == 1)
+        #expect(
+            client.errors.first?.hasPrefix("loghamsterc: 'state': the folder /proc/nope can't be made: ") ?? false,
+            "\(client.errors)")
+    }
+
+    private func ended(
+        _ program: String, _ arguments: [String], in scratch: ScratchDirectory? = nil
+    ) async throws -> (code: Int32, errors: [String]) {
+        let process = try ChildProcess(
+            try Repository.program(program), arguments, in: try scratch ?? ScratchDirectory())
+        return (try await process.exitCode(), process.errors.split(separator: "\n").map(String.init))
+    }
+}
