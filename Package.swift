@@ -91,7 +91,9 @@ let package = Package(
         .target(
             name: "HamsterTail", dependencies: ["HamsterCore", "HamsterFiles", "HamsterState"],
             swiftSettings: strictSettings),
-        .target(name: "HamsterListener", dependencies: ["HamsterCore", nioCore], swiftSettings: settings),
+        .target(
+            name: "HamsterListener", dependencies: ["HamsterCore", "HamsterFiles", nioCore, nioPosix],
+            swiftSettings: settings),
         .target(
             name: "HamsterStatus", dependencies: ["HamsterListener", lifecycle, logging, nioCore, nioPosix],
             swiftSettings: settings),
@@ -113,8 +115,8 @@ let package = Package(
         .target(
             name: "HamsterClient",
             dependencies: [
-                "HamsterCore", "HamsterFiles", "HamsterProtocol", "HamsterRateLimit", "HamsterState", "HamsterStatus",
-                "HamsterMetrics", "HamsterTLS",
+                "HamsterCore", "HamsterFiles", "HamsterListener", "HamsterProtocol", "HamsterRateLimit", "HamsterState",
+                "HamsterStatus", "HamsterMetrics", "HamsterTLS",
                 "HamsterTail", deques, lifecycle, logging, nioCore, nioPosix,
             ], swiftSettings: strictSettings),
 
@@ -176,8 +178,10 @@ let package = Package(
         .testTarget(
             name: "HamsterCoreTests", dependencies: ["HamsterCore", "HamsterTesting"], swiftSettings: settings),
         .testTarget(
-            name: "HamsterListenerTests", dependencies: ["HamsterCore", "HamsterListener", nioCore, nioEmbedded],
-            swiftSettings: settings),
+            name: "HamsterListenerTests",
+            dependencies: [
+                "HamsterCore", "HamsterListener", "HamsterTesting", nioCore, nioEmbedded, nioPosix,
+            ], swiftSettings: settings),
         .testTarget(
             name: "HamsterMetricsTests",
             dependencies: [

@@ -1,4 +1,5 @@
 internal import HamsterFiles
+internal import HamsterListener
 internal import HamsterMetrics
 internal import HamsterProtocol
 internal import HamsterTLS
@@ -181,7 +182,7 @@ final class Connector: Sendable {
             .connect(host: endpoint.target.host, port: endpoint.target.port).get()
             return (channel, answers.promise(of: channel).futureResult)
         } catch {
-            throw .unreachable(target: endpoint.target.description, reason: Self.reason(error))
+            throw .unreachable(target: endpoint.target.description, reason: reasonOfNetworkError(error))
         }
     }
 
@@ -210,17 +211,6 @@ final class Connector: Sendable {
                     try pipeline.addHandler(makeHandler(channel))
                 }
             }
-    }
-
-    /// What went wrong in one line: NIO's collected connection errors print as a page.
-    private static func reason(_ error: any Error) -> String {
-        guard let error = error as? NIOConnectionError else { return "\(error)" }
-        if let cause = error.connectionErrors.first?.error {
-            guard let cause = cause as? IOError else { return "\(cause)" }
-            return reasonOfErrno(cause.errnoCode)
-        }
-        if error.dnsAError != nil || error.dnsAAAAError != nil { return "host name not found" }
-        return "no address"
     }
 }
 

@@ -1,5 +1,6 @@
 internal import HamsterCore
 internal import HamsterFiles
+internal import HamsterListener
 internal import HamsterMetrics
 internal import HamsterProtocol
 internal import HamsterRateLimit
@@ -100,7 +101,7 @@ final class TransferHandler: ChannelInboundHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard let error = error as? TLSError else {
-            run(machine.failed(.interrupted("\(error)")))
+            run(machine.failed(suspicion.errorAtEnd ?? .interrupted(reasonOfNetworkError(error))))
             return
         }
         run(machine.failed(.tls("\(error)", isLasting: error.isLasting)))

@@ -58,7 +58,9 @@ package final class ProxyHeaderHandler: ChannelInboundHandler, RemovableChannelH
         context.fireUserInboundEventTriggered(event)
     }
 
-    package func errorCaught(context: ChannelHandlerContext, error: any Error) { fail("\(error)", context) }
+    package func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        fail(reasonOfNetworkError(error), context)
+    }
 
     private func handOver(_ context: ChannelHandlerContext) {
         deadline?.cancel()

@@ -1,3 +1,4 @@
+internal import HamsterListener
 internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
@@ -50,7 +51,7 @@ final class MetricsHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        logger.debug("scraper turned away", metadata: ["reason": "\(error)"])
+        logger.debug("scraper turned away", metadata: ["reason": "\(reasonOfNetworkError(error))"])
         let isHTTP = error is HTTPParserError || error is NIOHTTPDecoderError
         guard isHTTP, !hasAnswered else {
             context.close(promise: nil)

@@ -1,5 +1,6 @@
 internal import HamsterCore
 internal import HamsterFiles
+internal import HamsterListener
 internal import HamsterMetrics
 internal import HamsterProtocol
 internal import HamsterStore
@@ -107,7 +108,7 @@ final class OpeningHandler: ChannelDuplexHandler, RemovableChannelHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         environment.statistics.connectionRefused()
         handshakeFailed((error as? TLSError)?.handshakeReason ?? "connection")
-        note(.info, "connection refused", reason: "\(error)", context)
+        note(.info, "connection refused", reason: reasonOfNetworkError(error), context)
         context.close(promise: nil)
     }
 

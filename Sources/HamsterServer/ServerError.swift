@@ -1,5 +1,5 @@
 internal import Glibc
-internal import HamsterFiles
+internal import HamsterListener
 internal import NIOCore
 
 /// Why a server cannot start.
@@ -13,7 +13,7 @@ package struct ServerError: Error, Sendable, CustomStringConvertible {
     init(cannotListenOn address: ServerConfiguration.Listener, _ error: any Error) {
         self.address = address
         code = (error as? IOError)?.errnoCode
-        reason = code.map { reasonOfErrno($0) } ?? "\(error)"
+        reason = reasonOfNetworkError(error)
     }
 
     /// The process may not use this port.

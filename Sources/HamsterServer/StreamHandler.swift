@@ -1,4 +1,5 @@
 internal import HamsterFiles
+internal import HamsterListener
 internal import HamsterMetrics
 internal import HamsterProtocol
 internal import HamsterRateLimit
@@ -155,7 +156,7 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        environment.logger.info("stream interrupted", metadata: ["reason": "\(error)"])
+        environment.logger.info("stream interrupted", metadata: ["reason": "\(reasonOfNetworkError(error))"])
         disconnect()
         context.close(promise: nil)
     }

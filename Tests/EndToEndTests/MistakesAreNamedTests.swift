@@ -38,6 +38,21 @@ struct MistakesAreNamedTests {
             "\(client.errors)")
     }
 
+    @Test func `an address whose name is not found is said without a library's words`() async throws {
+        let scratch = try ScratchDirectory()
+        let file = try scratch.write(
+            "server.toml",
+            "listen = \"no-such-host.invalid:0\"\ndirectory = \"d\"\nstate = \"s\"\ntls = { enabled = false }\n")
+
+        let server = try await ended("loghamsterd", ["--config", file], in: scratch)
+
+        #expect(server.code == 69)
+        let line = try #require(server.errors.last)
+        #expect(
+            line.hasPrefix("loghamsterd: cannot listen on no-such-host.invalid:0: host name not found: "), "\(line)")
+        #expect(line.hasSuffix(": check 'listen'") && !line.contains("Error"), "\(line)")
+    }
+
     private func ended(
         _ program: String, _ arguments: [String], in scratch: ScratchDirectory? = nil
     ) async throws -> (code: Int32, errors: [String]) {
