@@ -23,7 +23,7 @@ package struct ConfigurationFile: Sendable {
         do throws(FileError) {
             bytes = try fileSystem.contents(of: absolute, bytesMax: Self.bytesMax)
         } catch {
-            throw Self.unreadable(absolute, "\(error)")
+            throw Self.unreadable(absolute, "can't be read: \(error.reason)")
         }
         guard let bytes else {
             throw Self.unreadable(absolute, "there is no such file: check the path given with --config")

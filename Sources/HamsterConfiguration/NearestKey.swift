@@ -1,5 +1,5 @@
-/// The known key that `key` was probably meant to be; nil where none is near.
-func nearestKey(to key: String, among known: some Collection<String>) -> String? {
+/// The known key, or command, that `key` was probably meant to be; nil where none is near.
+package func nearestKey(to key: String, among known: some Collection<String>) -> String? {
     let distances = known.map { ($0, editDistance(key, $0)) }
     guard let best = distances.min(by: { ($0.1, $0.0) < ($1.1, $1.0) }) else { return nil }
     return best.1 <= max(2, key.count / 3) ? best.0 : nil

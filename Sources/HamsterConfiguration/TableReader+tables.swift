@@ -9,7 +9,9 @@ extension TableReader {
             case .freeTable: .free
             default: misread(key)
             }
-        let below = take(key, "a table") { node -> [String: TOMLNode]? in
+        let isNamed = if case .named = keys { true } else { false }
+        let what = isNamed ? "tables, each headed \(place.table(key).table("NAME").heading)" : "a table"
+        let below = take(key, what) { node -> [String: TOMLNode]? in
             if case .table(let below) = node { below } else { nil }
         }
         return TableReader(reading, keys, table: has(key) ? below : [:], place: place.table(key))

@@ -1,6 +1,8 @@
 import ArgumentParser
+import Glibc
 import HamsterClient
 import HamsterConfiguration
+import HamsterCore
 import HamsterFiles
 import HamsterMetrics
 import HamsterProgram
@@ -18,6 +20,15 @@ struct Follow: AsyncParsableCommand {
 
     @Argument(help: "Files to follow, in place of the configuration's inputs.", completion: .file())
     var files: [String] = []
+
+    /// A word that is no command counts as a file. Where there is none of that name it was meant as a command.
+    func validate() throws {
+        guard let word = files.first, !word.contains("/"), access(word, F_OK) != 0 else { return }
+        let commands = LogHamsterCommand.configuration.subcommands.map { $0._commandName }
+        guard let command = nearestKey(to: word, among: commands) else { return }
+        throw ValidationError(
+            "there is neither a command nor a file '\(printable(word.utf8))' (did you mean '\(command)'?)")
+    }
 
     func run() async throws {
         let program = LogHamsterCommand.program

@@ -38,6 +38,31 @@ struct MistakesAreNamedTests {
             "\(client.errors)")
     }
 
+    @Test(arguments: [["sned"], ["sned", "a.log"], ["chekc", "--config", "client.toml"]])
+    func `a misspelt command is no file`(arguments: [String]) async throws {
+        let client = try await ended("loghamsterc", arguments)
+
+        #expect(client.code == 64)
+        let command = arguments[0] == "sned" ? "send" : "check"
+        #expect(
+            client.errors == [
+                "loghamsterc: there is neither a command nor a file '\(arguments[0])' (did you mean '\(command)'?): "
+                    + "see loghamsterc --help"
+            ])
+    }
+
+    @Test(arguments: ["loghamsterc", "loghamsterd"])
+    func `a folder in place of a configuration is named once`(program: String) async throws {
+        let scratch = try ScratchDirectory()
+        let folder = scratch("pki")
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+
+        let check = try await ended(program, ["check", "--config", folder], in: scratch)
+
+        #expect(check.code == 78)
+        #expect(check.errors == ["\(program): \(folder): can't be read: is a directory, not a regular file"])
+    }
+
     @Test func `an address whose name is not found is said without a library's words`() async throws {
         let scratch = try ScratchDirectory()
         let file = try scratch.write(

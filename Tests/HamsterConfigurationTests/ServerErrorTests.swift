@@ -138,6 +138,9 @@ struct ServerErrorTests {
             "[tls]\nenabled = false\nmin_version = \"1.0\"\n",
             "/d:3: tls.min_version: expected \"1.2\" or \"1.3\", got \"1.0\""),
         ErroneousFile("tls = false\n", "/d:1: tls: expected a table, got a boolean"),
+        ErroneousFile(
+            plain + "[[output]]\nname = \"x\"\n",
+            "/d:2: output: expected tables, each headed [output.NAME], got a list"),
     ]
 
     static let numbers = [
