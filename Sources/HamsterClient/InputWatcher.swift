@@ -25,6 +25,8 @@ struct InputWatcher {
     private let shippers: ShipperTable
     private let logger: Logger
     private var reported: Set<FileError> = []
+    /// Inputs of which it was told that they match nothing yet.
+    private var missing: Set<Int> = []
     /// Shippers of paths that were dropped by a reload: the next one of such a path waits for their end.
     private var leaving: [SourcePath: PathShipper] = [:]
 
@@ -74,12 +76,13 @@ struct InputWatcher {
         watches?.beginScan()
         let catalogue = environment.catalogue
         let looked = try? await environment.threadPool.runIfActive {
-            (catalogue.scan { watches?.add($0) ?? false }, watches?.endScan() ?? [])
+            (catalogue.scan { watches?.add($0) ?? false }, watches?.endScan() ?? [], catalogue.missing)
         }
         // Nil: the client has stopped.
-        guard let (changes, problems) = looked else { return .zero }
+        guard let (changes, problems, missing) = looked else { return .zero }
         await apply(changes, start)
         report(problems)
+        report(missing: missing)
         return .now - begin
     }
 
@@ -143,6 +146,8 @@ struct InputWatcher {
             logger.notice(
                 "paths are in no input any more, or by another method", metadata: ["paths": "\(dropped.count)"])
         }
+        // They have other numbers now.
+        missing = []
         let isSameClient = old.hostName == new.hostName && old.offersCompression == new.offersCompression
         for shipper in shippers.all {
             let (before, now) = (shipper.path.input, new.inputs[shipper.path.followed.input])
@@ -160,6 +165,16 @@ struct InputWatcher {
             Result { () throws(StateError) in try state.save() }
         }
         if case .failure(let error) = saved { logger.error("state not saved", metadata: ["reason": "\(error)"]) }
+    }
+
+    /// One line an input: a path with a mistake in it is no error, since files may come later.
+    private mutating func report(missing found: [(selection: Int, path: SourcePath)]) {
+        let inputs = environment.configuration.inputs
+        for (index, path) in found where missing.insert(index).inserted {
+            logger.notice(
+                "nothing matches an input yet",
+                metadata: ["input": "\(inputs[index].label(at: index))", "reason": "\(path) does not exist"])
+        }
     }
 
     /// One line a problem, not one a look.

@@ -20,6 +20,9 @@ final class SharedCatalogue: Sendable {
         catalogue.withLock { $0.look(at: events, now: .now) }
     }
 
+    /// The selections that can't match anything at present, with what is not there.
+    var missing: [(selection: Int, path: SourcePath)] { catalogue.withLock { $0.missing } }
+
     /// Returns the paths that are not followed any more.
     func replaceSelections(_ selections: [FileSelection]) -> [FollowedPath] {
         catalogue.withLock { $0.replaceSelections(selections) }

@@ -1,4 +1,25 @@
+package import HamsterCore
+internal import HamsterFiles
+
 extension FileCatalogue {
+    /// The selections that can't match anything at present, with a folder or file that is not there; what can't be looked at
+    /// may be there.
+    package var missing: [(selection: Int, path: SourcePath)] {
+        selections.enumerated().compactMap { index, selection in
+            let bases = selection.patterns.map(\.base)
+            guard let first = bases.first, bases.allSatisfy({ isMissing($0) }) else { return nil }
+            return (index, first)
+        }
+    }
+
+    private func isMissing(_ path: SourcePath) -> Bool {
+        do throws(FileError) {
+            return try fileSystem.status(of: path) == nil
+        } catch {
+            return error.isMissing
+        }
+    }
+
     /// Puts other selections in force; the next scan finds what is new by them. Paths that are still taken in the same way
     /// keep their files, whatever has become of these. Returns the others, which are not in the catalogue any more; what is
     /// known of their files stays in the state.

@@ -47,6 +47,16 @@ package struct PathPattern: Sendable, Hashable, CustomStringConvertible {
         return path
     }
 
+    /// What has to be there before anything can match: the folder before the first wildcard, or the one path that is meant.
+    var base: SourcePath {
+        var path = SourcePath(bytes: [])
+        for step in steps {
+            guard case .literal(let name) = step else { break }
+            path = path.appending(name)
+        }
+        return path.bytes.isEmpty ? SourcePath("/") : path
+    }
+
     /// Whether a walk along the pattern could come to this path.
     package func matches(_ path: SourcePath) -> Bool {
         Self.matches(steps[...], path.components[...])

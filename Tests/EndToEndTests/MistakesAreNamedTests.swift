@@ -78,6 +78,29 @@ struct MistakesAreNamedTests {
         #expect(line.hasSuffix(": check 'listen'") && !line.contains("Error"), "\(line)")
     }
 
+    @Test func `an input that can't match anything yet is told of once`() async throws {
+        let deployment = try await Deployment.plain()
+        _ = try await deployment.startPlainServer()
+        let client = try deployment.startClient(
+            tls: "enabled = false",
+            input: """
+                name = "misspelt"
+                path = "sorce/*.log"
+                [[input]]
+                name = "right"
+                path = ["source/*.log", "later/*.log"]
+                """)
+
+        try await client.waitForError("nothing matches an input yet")
+        try deployment.scratch.write("source/a.log", "a line\n")
+        try await deployment.waitUntilStored("a.log", Array("a line\n".utf8))
+        #expect(client.errors.ranges(of: "nothing matches an input yet").count == 1, "\(client.errors)")
+        #expect(
+            client.errors.contains("input=misspelt reason=\"\(deployment.scratch("sorce")) does not exist\""),
+            "\(client.errors)")
+        #expect(try await client.terminate() == 0)
+    }
+
     private func ended(
         _ program: String, _ arguments: [String], in scratch: ScratchDirectory? = nil
     ) async throws -> (code: Int32, errors: [String]) {
