@@ -15,13 +15,18 @@ package struct HangupService: Service {
     }
 
     package func run() async throws {
-        let (wishes, wish) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         await cancelWhenGracefulShutdown {
-            await withTaskGroup(of: Void.self) { tasks in
-                tasks.addTask { for await _ in wishes { await answer() } }
-                for await _ in await UnixSignalsSequence(trapping: .sighup) { wish.yield() }
-                wish.finish()
-            }
+            await answer(await UnixSignalsSequence(trapping: .sighup))
+        }
+    }
+
+    /// Answers signals until there are no more of them, and the last one is answered.
+    func answer<Signals: AsyncSequence>(_ signals: Signals) async where Signals.Failure == Never {
+        let (wishes, wish) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        await withTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { for await _ in wishes { await answer() } }
+            for await _ in signals { wish.yield() }
+            wish.finish()
         }
     }
 

@@ -149,16 +149,9 @@ package struct LogHamsterServer: Service {
     /// Moves streams to the new day's file where the path of their output has the date, and ends those whose certificate has
     /// expired.
     private func followDays() async {
-        var date = StreamFacts.date(at: FileTime.now.seconds)
-        while !Task.isCancelled {
-            let today = StreamFacts.date(at: FileTime.now.seconds)
-            if today != date { moveStreams() }
-            date = today
-            endOutdatedStreams()
-            // Short, since the clock may be set.
-            let untilMidnight = 86_400 - FileTime.now.seconds % 86_400
-            try? await Task.sleep(for: .seconds(min(untilMidnight, 60)))
-        }
+        // Cancellation ends the sleep early, and the loop with it.
+        let days = DayFollower(now: { FileTime.now.seconds }, sleep: { try? await Task.sleep(for: $0) })
+        await days.run(onNewDay: moveStreams, onLook: endOutdatedStreams)
     }
 
     /// Ends connections of clients that would not be let in any more.
