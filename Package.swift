@@ -92,22 +92,22 @@ let package = Package(
             name: "HamsterTail", dependencies: ["HamsterCore", "HamsterFiles", "HamsterState"],
             swiftSettings: strictSettings),
         .target(
-            name: "HamsterListener", dependencies: ["HamsterCore", "HamsterFiles", nioCore, nioPosix],
+            name: "HamsterNetwork", dependencies: ["HamsterCore", "HamsterFiles", nioCore, nioPosix],
             swiftSettings: settings),
         .target(
-            name: "HamsterStatus", dependencies: ["HamsterListener", lifecycle, logging, nioCore, nioPosix],
+            name: "HamsterStatus", dependencies: ["HamsterNetwork", lifecycle, logging, nioCore, nioPosix],
             swiftSettings: settings),
         .target(
             name: "HamsterMetrics",
             dependencies: [
-                "HamsterFiles", "HamsterListener", "HamsterTLS", lifecycle, logging, nioCore, nioHTTP, nioPosix,
+                "HamsterFiles", "HamsterNetwork", "HamsterTLS", lifecycle, logging, nioCore, nioHTTP, nioPosix,
             ], swiftSettings: settings),
         .target(name: "HamsterRateLimit", dependencies: ["HamsterCore", deques, heaps], swiftSettings: strictSettings),
         .target(name: "HamsterRouting", dependencies: ["HamsterCore"], swiftSettings: strictSettings),
         .target(
             name: "HamsterServer",
             dependencies: [
-                "HamsterCore", "HamsterFiles", "HamsterListener", "HamsterProtocol", "HamsterRateLimit",
+                "HamsterCore", "HamsterFiles", "HamsterNetwork", "HamsterProtocol", "HamsterRateLimit",
                 "HamsterRouting",
                 "HamsterMetrics",
                 "HamsterStatus", "HamsterStore", "HamsterTLS", deques, lifecycle, logging, nioCore, nioPosix,
@@ -115,7 +115,7 @@ let package = Package(
         .target(
             name: "HamsterClient",
             dependencies: [
-                "HamsterCore", "HamsterFiles", "HamsterListener", "HamsterProtocol", "HamsterRateLimit", "HamsterState",
+                "HamsterCore", "HamsterFiles", "HamsterNetwork", "HamsterProtocol", "HamsterRateLimit", "HamsterState",
                 "HamsterStatus", "HamsterMetrics", "HamsterTLS",
                 "HamsterTail", deques, lifecycle, logging, nioCore, nioPosix,
             ], swiftSettings: strictSettings),
@@ -141,7 +141,7 @@ let package = Package(
         .target(
             name: "HamsterFuzzing",
             dependencies: [
-                "HamsterConfiguration", "HamsterCore", "HamsterFiles", "HamsterListener", "HamsterProtocol",
+                "HamsterConfiguration", "HamsterCore", "HamsterFiles", "HamsterNetwork", "HamsterProtocol",
                 "HamsterState", "HamsterStatus", "HamsterStore", "HamsterTLS", "HamsterTesting", nioCore, nioEmbedded,
             ], path: "Tests/HamsterFuzzing", swiftSettings: settings),
         .executableTarget(
@@ -178,9 +178,9 @@ let package = Package(
         .testTarget(
             name: "HamsterCoreTests", dependencies: ["HamsterCore", "HamsterTesting"], swiftSettings: settings),
         .testTarget(
-            name: "HamsterListenerTests",
+            name: "HamsterNetworkTests",
             dependencies: [
-                "HamsterCore", "HamsterListener", "HamsterTesting", nioCore, nioEmbedded, nioPosix,
+                "HamsterCore", "HamsterNetwork", "HamsterTesting", nioCore, nioEmbedded, nioPosix,
             ], swiftSettings: settings),
         .testTarget(
             name: "HamsterMetricsTests",

@@ -1,7 +1,7 @@
 internal import HamsterCore
 internal import HamsterFiles
-internal import HamsterListener
 internal import HamsterMetrics
+internal import HamsterNetwork
 internal import HamsterProtocol
 internal import HamsterRateLimit
 internal import HamsterState

@@ -1,5 +1,5 @@
 internal import Glibc
-internal import HamsterListener
+internal import HamsterNetwork
 internal import NIOCore
 
 /// Why no scraper can be answered: the address could not be bound.

@@ -1,4 +1,4 @@
-internal import HamsterListener
+internal import HamsterNetwork
 internal import Logging
 internal import NIOCore
 internal import NIOHTTP1

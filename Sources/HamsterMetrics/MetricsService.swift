@@ -1,4 +1,4 @@
-internal import HamsterListener
+internal import HamsterNetwork
 package import HamsterTLS
 package import Logging
 internal import NIOCore

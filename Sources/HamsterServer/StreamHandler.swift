@@ -1,6 +1,6 @@
 internal import HamsterFiles
-internal import HamsterListener
 internal import HamsterMetrics
+internal import HamsterNetwork
 internal import HamsterProtocol
 internal import HamsterRateLimit
 internal import HamsterStore

@@ -1,4 +1,4 @@
-import HamsterListener
+import HamsterNetwork
 import NIOCore
 
 /// What a connection begins with where a proxy is expected. A header is taken whole or not at all, never more than its

@@ -1,5 +1,5 @@
 import Glibc
-import HamsterListener
+import HamsterNetwork
 import HamsterTesting
 import NIOCore
 import NIOPosix

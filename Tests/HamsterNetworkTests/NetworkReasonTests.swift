@@ -1,4 +1,4 @@
-import HamsterListener
+import HamsterNetwork
 import HamsterTesting
 import NIOCore
 import NIOPosix

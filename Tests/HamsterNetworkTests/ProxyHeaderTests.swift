@@ -1,5 +1,5 @@
 import HamsterCore
-import HamsterListener
+import HamsterNetwork
 import NIOCore
 import NIOEmbedded
 import Testing
