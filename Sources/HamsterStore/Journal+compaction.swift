@@ -38,10 +38,13 @@ extension Journal {
     }
 
     private func isCompactionDue(_ file: File, now: Int64) -> Bool {
+        guard file.size > file.compactionSizeMin else { return false }
         let isDayOver = now - file.compactedAt >= Self.compactionInterval
-        // A small one too: what it names counts against its host until it is forgotten.
-        guard !isDayOver else { return file.size > file.compactionSizeMin }
-        return file.size > max(compactionSizeMin, file.compactionSizeMin, 4 * index.withLock { $0.liveSize })
+        guard file.size <= compactionSizeMin else {
+            return isDayOver || file.size > 4 * index.withLock { $0.liveSize }
+        }
+        // What a small one names counts against its host until it is forgotten; but in a new one nothing is so old.
+        return isDayOver && now - madeAt >= Self.compactionInterval
     }
 
     private func begin(_ now: Int64, _ expired: (JournalIndex) -> JournalIndex.Expired) -> Compaction? {

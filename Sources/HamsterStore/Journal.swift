@@ -23,6 +23,8 @@ final class Journal: Sendable {
 
     let path: String
     let compactionSizeMin: Int
+    /// Unix seconds; 0: it was there at the start.
+    let madeAt: Int64
     private let sync: SyncPolicy
     let fileSystem: any FileSystem
     let file: Mutex<File>
@@ -31,9 +33,9 @@ final class Journal: Sendable {
     /// Held by the one that writes for all who wait.
     let turn = Mutex<Void>(())
 
-    /// Opens the journal, or makes an empty one; a torn last frame is cut off.
+    /// Opens the journal, or makes an empty one; a torn last frame is cut off. `now` in unix seconds.
     init(
-        _ configuration: StoreConfiguration, _ fileSystem: any FileSystem, recovery: inout StoreRecovery
+        _ configuration: StoreConfiguration, _ fileSystem: any FileSystem, now: Int64, recovery: inout StoreRecovery
     ) throws(StoreError) {
         path = configuration.journal
         sync = configuration.sync
@@ -42,6 +44,7 @@ final class Journal: Sendable {
         var index = JournalIndex()
         var opened = try Self.load(path, fileSystem, into: &index, &recovery)
         if sync == .commit, !recovery.isFresh { Self.renew(&opened, index, path, fileSystem) }
+        madeAt = recovery.isFresh ? now : 0
         file = Mutex(opened)
         self.index = Mutex(index)
     }

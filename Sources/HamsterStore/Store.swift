@@ -59,7 +59,7 @@ package final class Store: Sendable {
             bytesMin: configuration.freeSpaceMin, interval: configuration.freeSpaceInterval, onEvent: onEvent)
         (lock, wakeups) = try Self.prepare(configuration, fileSystem)
         var recovery = StoreRecovery()
-        journal = try Journal(configuration, fileSystem, recovery: &recovery)
+        journal = try Journal(configuration, fileSystem, now: now(), recovery: &recovery)
         let mustCut = OutputRecovery(configuration, fileSystem).run(journal.read { $0.outputs }, &recovery)
         recovery.streamCount = journal.read { $0.streamCount }
         self.recovery = recovery
