@@ -1,27 +1,26 @@
-package import Logging
+internal import Logging
 internal import ServiceLifecycle
-internal import UnixSignals
 
 /// Answers SIGHUP, which would otherwise end the program.
-package struct HangupService: Service {
+struct HangupService<Signals: AsyncSequence & Sendable>: Service where Signals.Failure == Never {
+    private let signals: Signals
     private let logger: Logger
     private let action: (@Sendable () async -> Void)?
 
     /// Without an action the signal only gets a warning. Signals that come while the action runs are answered by one more
-    /// run of it.
-    package init(logger: Logger, action: (@Sendable () async -> Void)? = nil) {
+    /// run of it, as are those that came before the service runs.
+    init(_ signals: Signals, logger: Logger, action: (@Sendable () async -> Void)? = nil) {
+        self.signals = signals
         self.logger = logger
         self.action = action
     }
 
-    package func run() async throws {
-        await cancelWhenGracefulShutdown {
-            await answer(await UnixSignalsSequence(trapping: .sighup))
-        }
+    /// Returns when there are no more signals, and the last one is answered.
+    func run() async throws {
+        await cancelWhenGracefulShutdown { await answerAll() }
     }
 
-    /// Answers signals until there are no more of them, and the last one is answered.
-    func answer<Signals: AsyncSequence>(_ signals: Signals) async where Signals.Failure == Never {
+    private func answerAll() async {
         let (wishes, wish) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask { for await _ in wishes { await answer() } }

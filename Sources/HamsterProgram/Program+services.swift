@@ -20,7 +20,8 @@ extension Program {
             if let onHangup { action = { await manager.reloading(onHangup) } }
         }
         // They are shut down from the end on: the manager hears first that the program stops.
-        services += [HangupService(logger: logger, action: action)] + supervision
+        services += Self.hangups.map { [HangupService($0, logger: logger, action: action)] } ?? []
+        services += supervision
         var lifecycleLogger = logger
         // The group tells of every step; only what is wrong is worth a line.
         lifecycleLogger.logLevel = settings.level == .trace ? .trace : .warning

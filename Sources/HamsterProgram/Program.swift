@@ -4,6 +4,7 @@ internal import Glibc
 package import HamsterConfiguration
 internal import HamsterTLS
 package import Logging
+internal import UnixSignals
 
 /// What both programs do in the same way: arguments, errors, exit codes, logger.
 package struct Program: Sendable {
@@ -41,20 +42,24 @@ package struct Program: Sendable {
     package func main(_ command: (some AsyncParsableCommand).Type) async -> Never {
         // A reader of our output that has gone must not end us: write(2) says so too.
         signal(SIGPIPE, SIG_IGN)
-        // logrotate may send it before anybody waits for it.
-        signal(SIGHUP, SIG_IGN)
         do {
-            var parsed = try command.parseAsRoot()
-            if var runnable = parsed as? any AsyncParsableCommand {
-                try await runnable.run()
-            } else {
-                try parsed.run()
+            try await Self.$hangups.withValue(UnixSignalsSequence(trapping: .sighup)) {
+                var parsed = try command.parseAsRoot()
+                if var runnable = parsed as? any AsyncParsableCommand {
+                    try await runnable.run()
+                } else {
+                    try parsed.run()
+                }
             }
             exit(ExitStatus.ok.rawValue)
         } catch {
             exit(report(error, command).rawValue)
         }
     }
+
+    /// The SIGHUPs since ``main(_:)`` began: one that comes between the reading of the configuration and the first service
+    /// must not be lost. Nil without `main`.
+    @TaskLocal static var hangups: UnixSignalsSequence?
 
     /// The logger that the settings ask for. Under systemd text lines carry the journal's priorities.
     package func logger(_ settings: LogSettings) -> Logger {

@@ -7,7 +7,7 @@ import Testing
 /// line goes far beyond.
 @Suite(
     .enabled(
-        if: ProcessInfo.processInfo.environment["LOGHAMSTER_SANITIZER"] == nil,
+        if: !isSanitized,
         "a sanitizer has an allocator of its own"))
 struct AllocationsAreBoundedTests {
     struct Count {

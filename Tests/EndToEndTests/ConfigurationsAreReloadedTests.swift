@@ -69,6 +69,28 @@ struct ConfigurationsAreReloadedTests {
             .split(separator: "\n").map(String.init)
     }
 
+    @Test func `a SIGHUP that comes while a program starts is answered once it runs`() async throws {
+        let deployment = try await Deployment.plain()
+        _ = try await deployment.startPlainServer().terminate()
+        // Nobody reads its log: so it reads its configuration, and stands still at the first line.
+        let server = try ChildProcess(
+            "/bin/sh",
+            [
+                "-c", "mkfifo log; exec 3<>log; head -c 65536 /dev/zero >&3; exec \"$0\" --config server.toml 2>&3",
+                try Repository.program("loghamsterd"),
+            ],
+            in: deployment.scratch)
+        try await eventually("the program to wait for its log") {
+            server.name == "loghamsterd" && server.waits(in: "pipe_write")
+        }
+        server.send(signal: SIGHUP)
+
+        let reader = try ChildProcess("/bin/cat", ["log"], in: deployment.scratch)
+        try await eventually("the reload") { reader.output.contains("configuration is reloaded") }
+
+        #expect(try await server.terminate() == 0)
+    }
+
     @Test func `a broken file keeps the old configuration, and says so; a new certificate is shown at once`()
         async throws
     {
@@ -247,5 +269,22 @@ struct ClientsAreReloadedTests {
         try await client.waitForError("target=\(name)")
         try await server.waitForError("stream opened", times: 2)
         #expect(try await client.terminate() == 0)
+    }
+}
+
+extension ChildProcess {
+    /// Of the program that it runs now (proc_pid_comm(5)).
+    fileprivate var name: String {
+        (try? String(contentsOfFile: "/proc/\(processID)/comm", encoding: .utf8))?
+            .trimmingCharacters(in: .newlines) ?? ""
+    }
+
+    /// Whether one of its threads waits in this function of the kernel (proc_pid_wchan(5)).
+    fileprivate func waits(in function: String) -> Bool {
+        let directory = "/proc/\(processID)/task"
+        let threads = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+        return threads.contains {
+            (try? String(contentsOfFile: "\(directory)/\($0)/wchan", encoding: .utf8))?.contains(function) == true
+        }
     }
 }

@@ -5,17 +5,11 @@ import Testing
 @testable import HamsterProgram
 
 struct HangupServiceTests {
-    @Test func `signals that come while one is answered are answered by one more run`() async {
+    @Test func `signals that come while one is answered are answered by one more run`() async throws {
         let runs = Mutex(0)
         let (begun, begin) = AsyncStream<Void>.makeStream()
         let (held, release) = AsyncStream<Never>.makeStream()
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let service = HangupService(logger: logger) {
-            runs.withLock { $0 += 1 }
-            begin.yield()
-            // Holds the first run; the end of the stream holds no other.
-            for await _ in held {}
-        }
         let asked = Mutex(0)
         // Whoever asks for the next signal has taken the ones before.
         let signals = AsyncStream<Void> {
@@ -31,20 +25,22 @@ struct HangupServiceTests {
             }
             return ()
         }
+        let service = HangupService(signals, logger: logger) {
+            runs.withLock { $0 += 1 }
+            begin.yield()
+            // Holds the first run; the end of the stream holds no other.
+            for await _ in held {}
+        }
 
-        await service.answer(signals)
+        try await service.run()
 
         #expect(runs.withLock { $0 } == 2)
     }
 
-    @Test func `signals that come one after the other are answered each`() async {
+    @Test func `signals that come one after the other are answered each`() async throws {
         let runs = Mutex(0)
         let (begun, begin) = AsyncStream<Void>.makeStream()
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let service = HangupService(logger: logger) {
-            runs.withLock { $0 += 1 }
-            begin.yield()
-        }
         let asked = Mutex(0)
         let signals = AsyncStream<Void> {
             let number = asked.withLock { number in
@@ -54,8 +50,12 @@ struct HangupServiceTests {
             if number > 1 { for await _ in begun.prefix(1) {} }
             return number <= 3 ? () : nil
         }
+        let service = HangupService(signals, logger: logger) {
+            runs.withLock { $0 += 1 }
+            begin.yield()
+        }
 
-        await service.answer(signals)
+        try await service.run()
 
         #expect(runs.withLock { $0 } == 3)
     }

@@ -2,7 +2,10 @@ import Foundation
 
 /// How long a test waits for what has to happen. Generous, since it ends as soon as it does: the slowest machine with all
 /// of its cores in use must not fail for that alone.
-package let patience: Duration = .seconds(120)
+package let patience: Duration = isSanitized ? .seconds(900) : .seconds(240)
+
+/// Whether the tests and the programs run under a sanitizer, which makes them several times slower and larger.
+package let isSanitized = ProcessInfo.processInfo.environment["LOGHAMSTER_SANITIZER"] != nil
 
 extension Duration {
     /// Between two requests that ask for the same: each is more work than a look at a file or at a process.
