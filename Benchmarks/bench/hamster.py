@@ -88,11 +88,14 @@ class LogHamster:
         return True
 
     def transfer(self, bench, files, settings):
-        """`loghamsterc send` of all files, up to its end: every byte is acknowledged then. Compares each."""
+        """Sends all files of a folder, or one, up to the end: every byte is acknowledged then. Compares each."""
         with bench.folder() as folder:
             server = tls_server(bench, folder, f'[durability]\nsync = "{settings.sync}"\n', cipher=settings.cipher)
-            configuration = self.configure(bench, folder, server.port, settings)
-            words = [bench.options.bin / "loghamsterc", "send", "--config", configuration, *files]
+            inputs = f'[[input]]\nname = "bench"\nmethod = "once"\npath = "{files[0].parent}/*.log"\n'
+            is_folder = len(files) > 1
+            configuration = self.configure(bench, folder, server.port, settings, inputs if is_folder else "")
+            words = [bench.options.bin / "loghamsterc", *([] if is_folder else ["send"]), "--config", configuration]
+            words += [] if is_folder else files
             sender = bench.start("sender", folder, words, settings.cipher)
             sender.wait(settings.timeout)
             server.stop()

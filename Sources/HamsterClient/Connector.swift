@@ -1,6 +1,5 @@
 internal import HamsterFiles
 internal import HamsterMetrics
-internal import HamsterNetwork
 internal import HamsterProtocol
 internal import HamsterTLS
 internal import Logging
@@ -32,7 +31,7 @@ final class Connector: Sendable {
     private struct State {
         var endpoints: [Endpoint]
         var connectTimeout: TimeAmount
-        /// How often other targets were put in place: a connection that is being made must hear of it, too.
+        /// How often targets were put in place: a connection that is being made must hear of it, too.
         var generation = 0
         /// The target that is tried first.
         var preferred = 0
@@ -42,16 +41,16 @@ final class Connector: Sendable {
         var channels: [ObjectIdentifier: (endpoint: Int, channel: any Channel)] = [:]
     }
 
-    private static let readBytes = AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 1_024, maximum: 16 * 1_024)
     /// How often targets before the present one are tried.
     private static let returnInterval: Duration = .seconds(15)
 
-    private let group: MultiThreadedEventLoopGroup
+    private let dialer: Dialer
     private let threadPool: NIOThreadPool
     private let logger: Logger
     private let metrics: ClientMetrics
     private let state: Mutex<State>
     private let leftFirst = WakeSignal()
+    private let idle = IdleConnections()
     private let readBuffers: ReadBuffers
 
     /// Reads the certificates. Throws `TLSError`.
@@ -62,7 +61,7 @@ final class Connector: Sendable {
         state = Mutex(
             State(
                 endpoints: try Endpoint.all(configuration), connectTimeout: TimeAmount(configuration.connectTimeout)))
-        self.group = group
+        dialer = Dialer(group: group)
         readBuffers = ReadBuffers(group)
         self.threadPool = threadPool
         self.logger = logger
@@ -100,12 +99,15 @@ final class Connector: Sendable {
     /// Uses other targets or certificates from the next connection on. Those that are open go on, unless their targets are
     /// not among the new ones: they are opened anew.
     func use(_ endpoints: [Endpoint], connectTimeout: Duration) {
+        // They were made with the certificates of before.
+        idle.closeAll()
         let channels = state.withLock { state -> [any Channel] in
             let isSame = state.endpoints.map(\.target.description) == endpoints.map(\.target.description)
             state.endpoints = endpoints
             state.connectTimeout = TimeAmount(connectTimeout)
-            guard !isSame else { return [] }
+            // Also for other certificates: no connection that was made with the old ones is kept.
             state.generation += 1
+            guard !isSame else { return [] }
             state.preferred = 0
             state.isReachable = nil
             return state.channels.values.map(\.channel)
@@ -113,113 +115,122 @@ final class Connector: Sendable {
         for channel in channels { channel.pipeline.fireUserInboundEventTriggered(TransferCommand.reopen) }
     }
 
-    /// Runs one transfer from connect to close. Cancellation ends it after the last acknowledgement.
+    /// Runs one transfer from connect to its end. Cancellation ends it after the last acknowledgement.
     /// `started` gets the connection, for commands to it.
     func run(_ transfer: Transfer, started: @Sendable (any Channel) -> Void) async -> TransferOutcome {
-        let (index, endpoint, generation) = state.withLock {
-            ($0.preferred, $0.endpoints[$0.preferred], $0.generation)
+        let aim = state.withLock {
+            Aim(index: $0.preferred, endpoint: $0.endpoints[$0.preferred], generation: $0.generation)
         }
         var transfer = transfer
-        transfer.logger[metadataKey: "target"] = "\(endpoint.target.description)"
-        transfer.isPlaintext = endpoint.context == nil
+        transfer.logger[metadataKey: "target"] = "\(aim.endpoint.target.description)"
+        transfer.isPlaintext = aim.endpoint.context == nil
         let opened = transfer.opened
         let attempt = Attempt(metrics)
         transfer.opened = {
             attempt.succeeded()
-            self.reachable(endpoint)
+            self.reachable(aim.endpoint)
             opened()
         }
-        let channel: any Channel
-        let outcome: EventLoopFuture<TransferOutcome>
+        if let connection = idle.take(for: aim.key),
+            let result = await reuse(connection, transfer, aim, started),
+            attempt.isCounted || !result.isFailure || Task.isCancelled
+        {
+            return note(result, aim, attempt)
+        }
+        // An idle connection may be lost at any time: that says nothing of the target.
+        return note(await runAnew(transfer, aim, started), aim, attempt)
+    }
+
+    private var connectTimeout: TimeAmount { state.withLock { $0.connectTimeout } }
+
+    /// Where a transfer goes.
+    private struct Aim {
+        var index: Int
+        var endpoint: Endpoint
+        var generation: Int
+
+        var key: IdleConnections.Key { IdleConnections.Key(target: index, generation: generation) }
+    }
+
+    private func runAnew(
+        _ transfer: Transfer, _ aim: Aim, _ started: @Sendable (any Channel) -> Void
+    ) async -> TransferOutcome {
         do throws(ClientError) {
-            (channel, outcome) = try await connect(endpoint) { [transfer, threadPool, readBuffers] outcome in
+            let (channel, end) = try await dialer.connect(
+                to: aim.endpoint, timeout: connectTimeout
+            ) { [threadPool, readBuffers] end in
                 TransferHandler(
-                    transfer: transfer, outcome: outcome, threadPool: threadPool,
-                    buffer: readBuffers.buffer(of: outcome.futureResult.eventLoop))
+                    transfer: transfer, end: end, threadPool: threadPool,
+                    buffer: readBuffers.buffer(of: end.futureResult.eventLoop))
             }
+            return await carry(channel, end, aim, started)
         } catch {
-            attempt.failed(error.reason)
-            failed(index, error)
             return .failed(error)
         }
+    }
+
+    /// Nil: the connection was lost before.
+    private func reuse(
+        _ connection: IdleConnection, _ transfer: Transfer, _ aim: Aim, _ started: @Sendable (any Channel) -> Void
+    ) async -> TransferOutcome? {
+        let end = connection.channel.eventLoop.makePromise(of: TransferEnd.self)
+        do {
+            try await connection.use { [threadPool, readBuffers] in
+                TransferHandler(
+                    transfer: transfer, end: end, threadPool: threadPool,
+                    buffer: readBuffers.buffer(of: end.futureResult.eventLoop), on: connection.streamID)
+            }
+        } catch {
+            end.fail(error)
+            return nil
+        }
+        return await carry(connection.channel, end.futureResult, aim, started)
+    }
+
+    private func carry(
+        _ channel: any Channel, _ end: EventLoopFuture<TransferEnd>, _ aim: Aim,
+        _ started: @Sendable (any Channel) -> Void
+    ) async -> TransferOutcome {
         let number = ObjectIdentifier(channel)
         let isOutdated = state.withLock { state in
-            state.channels[number] = (index, channel)
-            return state.generation != generation
+            state.channels[number] = (aim.index, channel)
+            return state.generation != aim.generation
         }
         if isOutdated { channel.pipeline.fireUserInboundEventTriggered(TransferCommand.reopen) }
-        defer { state.withLock { _ = $0.channels.removeValue(forKey: number) } }
         started(channel)
         let result = await withTaskCancellationHandler {
-            try? await outcome.get()
+            try? await end.get()
         } onCancel: {
             channel.pipeline.fireUserInboundEventTriggered(TransferCommand.stop)
         }
-        guard let result else { return .failed(.interrupted("the event loop has ended")) }
-        if case .failed(let failure) = result {
+        state.withLock { _ = $0.channels.removeValue(forKey: number) }
+        if let connection = result?.connection { keep(connection, of: aim) }
+        return result?.outcome ?? .failed(.interrupted("the event loop has ended"))
+    }
+
+    private func keep(_ connection: IdleConnection, of aim: Aim) {
+        let isWanted = state.withLock { $0.generation == aim.generation && $0.preferred == aim.index }
+        if isWanted { idle.add(connection, for: aim.key) } else { connection.close() }
+    }
+
+    /// Closes the connections that wait for another file.
+    func closeIdle() { idle.closeAll() }
+
+    /// Draws from how a transfer has ended what concerns its target.
+    private func note(_ outcome: TransferOutcome, _ aim: Aim, _ attempt: Attempt) -> TransferOutcome {
+        switch outcome {
+        case .failed(let failure):
             attempt.failed(failure.reason)
-            failed(index, failure)
+            failed(aim.index, failure)
+        case .refused(let reply):
+            attempt.failed("\(reply.code.rawValue)")
+            // With a time of 0 it is this very server that the stream has to come back to.
+            if reply.code == .unavailable, reply.retrySeconds != 0 { advance(from: aim.index) }
+        case .ended, .unknown, .otherContent: break
         }
-        if case .refused(let reply) = result { attempt.failed("\(reply.code.rawValue)") }
-        // With a time of 0 it is this very server that the stream has to come back to.
-        if case .refused(let reply) = result, reply.code == .unavailable, reply.retrySeconds != 0 {
-            advance(from: index)
-        }
-        return result
+        return outcome
     }
 
-    /// A name may have several addresses, and each that is tried is a channel with a handler of its own: the answer is
-    /// that of the one which has connected. Every handler completes its promise, whatever becomes of it.
-    private func connect<Answer: Sendable>(
-        _ endpoint: Endpoint, _ makeHandler: @escaping @Sendable (EventLoopPromise<Answer>) -> any ChannelHandler
-    ) async throws(ClientError) -> (any Channel, EventLoopFuture<Answer>) {
-        let loop = group.any()
-        let answers = Answers<Answer>()
-        do {
-            let bootstrap = bootstrap(loop, endpoint) { channel in makeHandler(answers.promise(of: channel)) }
-            let channel = try await Self.connect(bootstrap, to: endpoint.target).get()
-            return (channel, answers.promise(of: channel).futureResult)
-        } catch {
-            throw .unreachable(target: endpoint.target.description, reason: reasonOfNetworkError(error))
-        }
-    }
-
-    /// An address needs no resolver, and no race between several addresses: that is a tenth of what a small file costs.
-    private static func connect(
-        _ bootstrap: ClientBootstrap, to target: ClientConfiguration.Target
-    ) -> EventLoopFuture<any Channel> {
-        guard let address = try? SocketAddress(ipAddress: target.host, port: target.port) else {
-            return bootstrap.connect(host: target.host, port: target.port)
-        }
-        return bootstrap.connect(to: address)
-    }
-
-    private func bootstrap(
-        _ loop: any EventLoop, _ endpoint: Endpoint,
-        _ makeHandler: @escaping @Sendable (any Channel) -> any ChannelHandler
-    ) -> ClientBootstrap {
-        let connectTimeout = state.withLock { $0.connectTimeout }
-        return ClientBootstrap(group: loop)
-            .connectTimeout(connectTimeout)
-            .channelOption(.allowRemoteHalfClosure, value: true)
-            .channelOption(.maxMessagesPerRead, value: 1)
-            .channelOption(.recvAllocator, value: Self.readBytes)
-            .channelOption(.socketOption(.so_keepalive), value: 1)
-            .channelOption(.transmissionTimeout, value: ProtocolLimits.transmissionMilliseconds)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    let pipeline = channel.pipeline.syncOperations
-                    if let context = endpoint.context {
-                        try pipeline.addHandler(
-                            TLSHandler(
-                                context: context, peerName: endpoint.target.description,
-                                handshakeTimeout: connectTimeout))
-                    }
-                    // Last: its promise is completed by nobody else.
-                    try pipeline.addHandler(makeHandler(channel))
-                }
-            }
-    }
 }
 
 // MARK: - Which target
@@ -246,8 +257,10 @@ extension Connector {
     /// Whether a target answers as a server does that takes streams.
     private func welcomes(_ endpoint: Endpoint) async -> Bool {
         do throws(ClientError) {
-            let timeout = state.withLock { $0.connectTimeout }
-            let (_, answer) = try await connect(endpoint) { ProbeHandler(answer: $0, timeout: timeout) }
+            let timeout = connectTimeout
+            let (_, answer) = try await dialer.connect(to: endpoint, timeout: timeout) {
+                ProbeHandler(answer: $0, timeout: timeout)
+            }
             // The handler answers whatever happens; only a loop that has ended does not.
             return (try? await answer.get()) ?? false
         } catch {
@@ -304,9 +317,12 @@ extension Connector {
 /// Counts one attempt to open a stream, once.
 private final class Attempt: Sendable {
     private let metrics: ClientMetrics
-    private let isCounted = Atomic<Bool>(false)
+    private let isCountedOnce = Atomic<Bool>(false)
 
     init(_ metrics: ClientMetrics) { self.metrics = metrics }
+
+    /// Whether the stream was open or has failed.
+    var isCounted: Bool { isCountedOnce.load(ordering: .relaxed) }
 
     func succeeded() { count("ok", "") }
 
@@ -314,21 +330,7 @@ private final class Attempt: Sendable {
     func failed(_ reason: String) { count("failed", reason) }
 
     private func count(_ result: String, _ reason: String) {
-        guard !isCounted.exchange(true, ordering: .relaxed) else { return }
+        guard !isCountedOnce.exchange(true, ordering: .relaxed) else { return }
         metrics.connects[result, reason].add()
-    }
-}
-
-/// The promises of the channels that one attempt to connect has made.
-private final class Answers<Answer: Sendable>: Sendable {
-    private let promises = Mutex<[ObjectIdentifier: EventLoopPromise<Answer>]>([:])
-
-    func promise(of channel: any Channel) -> EventLoopPromise<Answer> {
-        promises.withLock { promises in
-            if let known = promises[ObjectIdentifier(channel)] { return known }
-            let promise = channel.eventLoop.makePromise(of: Answer.self)
-            promises[ObjectIdentifier(channel)] = promise
-            return promise
-        }
     }
 }

@@ -39,40 +39,6 @@ package struct FileTransfer: Sendable {
         }
     }
 
-    package enum Action: Sendable {
-        case none
-        case sendRequest(StreamRequest)
-        /// Hold the server's word against the file; ``verified(_:now:)`` takes the answer.
-        case verify(StreamGrant)
-        /// Everything below is durable; nil: at no place where the file could be checked later. Then ``reconsider(_:now:)``.
-        case acknowledged(SourcePosition?)
-        /// Read as ``nextRead(_:)`` says as soon as the connection takes bytes; ``accept(_:_:now:)`` takes them.
-        case read
-        /// Find out whether the file held other content before what was just read, which is the first of it;
-        /// ``confirmed(_:)`` takes the answer, and after that ``accept(_:_:now:)`` the same bytes again.
-        case confirm
-        /// Send what was accepted, without the bytes of the overlap, and read on.
-        case send(overlap: Int)
-        /// Compare the file's beginning; ``compared(_:)`` takes the answer.
-        case compare(SourceHead)
-        /// Find out how long a rotated file may still grow; ``observed(_:now:)`` takes the answer.
-        case observe
-        case rest(Rest)
-        /// Shut the sending side.
-        case shut
-        case end(TransferOutcome)
-    }
-
-    /// Nothing to do until the file changes.
-    package struct Rest: Sendable, Hashable {
-        /// Call ``lookIsDue()`` after so long at the latest.
-        package var lookAfter: Duration?
-        /// Call ``idleIsDue(now:)`` after so long at the latest.
-        package var idleAfter: Duration
-        /// Nothing is owed by either side: the connection's place may be given to another file.
-        package var isSettled: Bool
-    }
-
     private enum State {
         case opening
         case verifying(StreamGrant)
@@ -116,19 +82,42 @@ package struct FileTransfer: Sendable {
     /// most such paths (``ProtocolLimits/transmissionMax``), but not those through a proxy.
     private static let stallMax: Duration = .seconds(90)
 
+    /// The end at which the connection becomes free for another file.
+    private struct Release {
+        var size: UInt64
+        /// The server has said that it is reached, which is the last that comes of this file.
+        var isAcknowledged = false
+    }
+
     private let settings: Settings
     private let isInquiry: Bool
+    /// In bytes, where the file is complete.
+    private let size: UInt64?
     private var machine: ClientStream
     private var pace: SendPace
     private var state = State.opening
+    /// Nil: the connection ends with this file.
+    private var release: Release?
 
-    /// `isInquiry`: nothing is to be sent unless the server knows the file.
-    package init(_ request: StreamRequest, _ settings: Settings, isInquiry: Bool = false) {
+    /// `isInquiry`: nothing is to be sent unless the server knows the file. `streamID` is the name of a connection that has
+    /// carried another file before; ``begin()`` opens the stream there.
+    package init(
+        _ request: StreamRequest, _ settings: Settings, isInquiry: Bool = false, on streamID: String? = nil
+    ) {
         self.settings = settings
         self.isInquiry = isInquiry
-        machine = ClientStream(request)
+        size = request.size
+        machine = streamID.map { ClientStream(request, on: $0) } ?? ClientStream(request)
         pace = SendPace(interval: settings.flushInterval)
     }
+
+    /// What to do before anything was received.
+    package func begin() -> Action {
+        if case .sendRequest(let request) = machine.begin() { .sendRequest(request) } else { .none }
+    }
+
+    /// The file has ended, and the server waits for the next request on this connection.
+    package var isConnectionFree: Bool { isEnded && release?.isAcknowledged == true }
 
     /// The server's name for this connection, once it is known.
     package var streamID: String? { machine.streamID }
@@ -164,6 +153,7 @@ extension FileTransfer {
         case .sendRequest(let request): return .sendRequest(request)
         case .start(let grant):
             if isInquiry, grant.offset == 0 { return end(.unknown) }
+            if grant.takesNext { release = size.map { Release(size: $0) } }
             state = .verifying(grant)
             return .verify(grant)
         case .acknowledged(let offset): return acknowledge(offset, now: now)
@@ -186,11 +176,12 @@ extension FileTransfer {
     }
 
     private mutating func acknowledge(_ offset: UInt64, now: Duration) -> Action {
+        if offset == release?.size { release?.isAcknowledged = true }
         guard var streaming else { return .none }
         guard offset <= streaming.reader.offset else {
             return end(.failed(.violated(ProtocolError(.unexpected, "ACK \(offset) is beyond what was sent"))))
         }
-        guard offset > streaming.acknowledged else { return heartbeat(now: now) }
+        guard offset > streaming.acknowledged else { return isDone ? end(.ended) : heartbeat(now: now) }
         streaming.acknowledged = offset
         streaming.owedSince = offset == streaming.reader.offset ? nil : now
         let position = streaming.sent.acknowledged(offset)
@@ -216,8 +207,15 @@ extension FileTransfer {
         return now - since >= max(Self.stallMax, settings.closeIdle) ? finish(streaming, .ended) : .none
     }
 
-    /// After an acknowledgement: a resting stream may be settled now.
-    package func reconsider(_ source: Source, now: Duration) -> Action {
+    /// All is sent and acknowledged, and the connection is not shut for that.
+    private var isDone: Bool {
+        guard case .finishing = state else { return false }
+        return release?.isAcknowledged == true
+    }
+
+    /// After an acknowledgement: the file may be done now, or a resting stream be settled.
+    package mutating func reconsider(_ source: Source, now: Duration) -> Action {
+        if isDone { return end(.ended) }
         guard let streaming = streaming(.resting), !source.isRotated else { return .none }
         return rest(streaming, now: now)
     }
@@ -225,19 +223,20 @@ extension FileTransfer {
     /// The server has shut its side, in order.
     package mutating func serverEnded() -> Action {
         switch state {
-        case .finishing(_, let outcome): end(outcome)
+        case .finishing(_, let outcome) where release == nil: end(outcome)
         case .streaming(let streaming)
         where streaming.activity == .resting && streaming.acknowledged == streaming.reader.offset:
             // It may close a stream that is idle for too long.
             end(.ended)
-        case .opening, .verifying, .streaming: end(.failed(.interrupted("the server closed the connection")))
+        case .opening, .verifying, .streaming, .finishing:
+            end(.failed(.interrupted("the server closed the connection")))
         case .ended: .none
         }
     }
 
     /// The connection is gone. On plain TCP that is how the peer's end shows once our side is shut.
     package mutating func disconnected() -> Action {
-        if case .finishing(_, let outcome) = state { return end(outcome) }
+        if case .finishing(_, let outcome) = state, release == nil { return end(outcome) }
         return end(.failed(.interrupted("the connection was closed")))
     }
 
@@ -249,13 +248,19 @@ extension FileTransfer {
 extension FileTransfer {
     /// Where to read next; nil: there is nothing to read, and ``accept(_:_:now:)`` wants an empty span.
     package func nextRead(_ source: Source) -> SourceReader.Request? {
-        streaming(.reading)?.reader.next(below: source.sizeLimit)
+        streaming(.reading)?.reader.next(below: limit(source))
+    }
+
+    /// Behind the end that was announced, the server expects another file.
+    private func limit(_ source: Source) -> UInt64? {
+        guard let size = release?.size else { return source.sizeLimit }
+        return min(size, source.sizeLimit ?? size)
     }
 
     /// Takes what was read where ``nextRead(_:)`` said.
     package mutating func accept(_ bytes: RawSpan, _ source: Source, now: Duration) -> Action {
         guard var streaming = streaming(.reading) else { return .none }
-        guard streaming.reader.next(below: source.sizeLimit) != nil else {
+        guard streaming.reader.next(below: limit(source)) != nil else {
             return reachedEnd(streaming, source, now: now)
         }
         switch streaming.reader.accept(bytes) {
@@ -334,9 +339,10 @@ extension FileTransfer {
 
     private mutating func reachedEnd(_ streaming: Streaming, _ source: Source, now: Duration) -> Action {
         var streaming = streaming
-        if let limit = source.sizeLimit {
+        if let limit = limit(source) {
             // A file that has become shorter than it was can't be sent whole any more.
-            return finish(streaming, streaming.reader.offset >= limit ? .ended : streaming.otherContent)
+            guard streaming.reader.offset >= limit else { return finish(streaming, streaming.otherContent) }
+            return streaming.reader.offset == release?.size ? awaitLast(streaming) : finish(streaming, .ended)
         }
         if streaming.isComplete { return finish(streaming, .ended) }
         if streaming.isLookDue {
@@ -408,15 +414,27 @@ extension FileTransfer {
     }
 
     private mutating func finish(_ streaming: Streaming, _ outcome: TransferOutcome) -> Action {
+        release = nil
+        settle(streaming, outcome)
+        return .shut
+    }
+
+    /// The server knows the end, and nothing has to be shut.
+    private mutating func awaitLast(_ streaming: Streaming) -> Action {
+        settle(streaming, .ended)
+        return isDone ? end(.ended) : .none
+    }
+
+    private mutating func settle(_ streaming: Streaming, _ outcome: TransferOutcome) {
         var streaming = streaming
         // From now on the server owes them in any case.
         streaming.owedSince = nil
         state = .finishing(streaming, outcome)
-        return .shut
     }
 
     private mutating func end(_ outcome: TransferOutcome) -> Action {
         guard !isEnded else { return .none }
+        if case .ended = outcome {} else { release = nil }
         state = .ended
         return .end(outcome)
     }

@@ -233,13 +233,16 @@ extension PathShipper {
         let record = file.record
         guard let token = record.token else { return nil }
         let size = await files.completeSize(of: file)
+        // Compressed bytes don't tell where the file ends.
+        let mayShare = size != nil && !environment.configuration.offersCompression
         let acknowledged = OffsetCounter(environment.metrics.acknowledgedBytes[path.label])
         acknowledged.begin(at: record.position.offset)
-        let request = StreamRequest(
+        var request = StreamRequest(
             source: StreamSource(host: environment.configuration.hostName, path: record.path),
             service: input.service(of: record.path),
             acknowledgement: StreamRequest.Acknowledgement(file: token, offset: record.position.offset),
             offersCompression: environment.configuration.offersCompression, size: size, metadata: input.metadata)
+        request.asksForNext = mayShare
         return Transfer(
             file: file, request: request,
             settings: FileTransfer.Settings(

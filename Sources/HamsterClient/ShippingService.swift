@@ -108,7 +108,10 @@ package final class ShippingService: Service {
         do {
             let environment = try environment(group, threadPool)
             running.withLock { $0 = environment }
-            defer { running.withLock { $0 = nil } }
+            defer {
+                environment.connector.closeIdle()
+                running.withLock { $0 = nil }
+            }
             phase.begin(on: group)
             defer { phase.end() }
             result = .success(try await ship(environment))

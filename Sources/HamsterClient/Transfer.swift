@@ -43,6 +43,10 @@ package enum TransferOutcome: Sendable {
     case failed(ClientError)
 }
 
+extension TransferOutcome {
+    var isFailure: Bool { if case .failed = self { true } else { false } }
+}
+
 extension TransferOutcome: CustomStringConvertible {
     package var description: String {
         switch self {

@@ -12,7 +12,7 @@ internal import NIOCore
 internal import NIOPosix
 
 /// Carries out what a ``FileTransfer`` decides: reads the file, writes to the connection, keeps the timers.
-final class TransferHandler: ChannelInboundHandler {
+final class TransferHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
@@ -23,7 +23,7 @@ final class TransferHandler: ChannelInboundHandler {
 
     private let transfer: Transfer
     private let threadPool: NIOThreadPool
-    private let outcome: EventLoopPromise<TransferOutcome>
+    private let end: EventLoopPromise<TransferEnd>
     private var machine: FileTransfer
     private var decoder = LineDecoder()
     private var suspicion: TLSSuspicion
@@ -39,16 +39,19 @@ final class TransferHandler: ChannelInboundHandler {
     private var context: ChannelHandlerContext?
     private var gate: RateGate?
 
-    /// `outcome` is completed exactly once, whatever happens. `buffer` is the event loop's.
+    /// `end` is completed exactly once, whatever happens. `buffer` is the event loop's. `streamID` is the name of a connection
+    /// that has carried another file before.
     init(
-        transfer: Transfer, outcome: EventLoopPromise<TransferOutcome>, threadPool: NIOThreadPool, buffer: ReadBuffer
+        transfer: Transfer, end: EventLoopPromise<TransferEnd>, threadPool: NIOThreadPool, buffer: ReadBuffer,
+        on streamID: String? = nil
     ) {
         self.transfer = transfer
-        self.outcome = outcome
+        self.end = end
         self.threadPool = threadPool
         self.buffer = buffer
         suspicion = TLSSuspicion(isPlaintext: transfer.isPlaintext)
-        machine = FileTransfer(transfer.request, transfer.settings, isInquiry: transfer.isInquiry)
+        machine = FileTransfer(
+            transfer.request, transfer.settings, isInquiry: transfer.isInquiry, on: streamID)
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -60,6 +63,7 @@ final class TransferHandler: ChannelInboundHandler {
             loop.execute { bound.value.pump() }
         }
         armSilenceTimer(context)
+        run(machine.begin())
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -223,8 +227,19 @@ extension TransferHandler {
         }
         stopTimers()
         silenceTimer?.cancel()
-        outcome.succeed(result)
-        context?.close(promise: nil)
+        let idle = machine.isConnectionFree ? context.flatMap(leave(_:)) : nil
+        end.succeed(TransferEnd(outcome: result, connection: idle))
+        if idle == nil { context?.close(promise: nil) }
+    }
+
+    /// Leaves the connection to whoever needs one next; nil: it can't be used again.
+    private func leave(_ context: ChannelHandlerContext) -> IdleConnection? {
+        let pipeline = context.pipeline.syncOperations
+        guard decoder.isEmpty, context.channel.isActive,
+            (try? pipeline.addHandler(IdleHandler(), position: .after(self))) != nil
+        else { return nil }
+        pipeline.removeHandler(self, promise: nil)
+        return IdleConnection(channel: context.channel, streamID: streamID)
     }
 
     private var streamID: String { machine.streamID ?? "-" }

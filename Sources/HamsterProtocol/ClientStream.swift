@@ -29,6 +29,18 @@ package struct ClientStream: Sendable {
 
     package init(_ request: StreamRequest) { state = .awaitingWelcome(request) }
 
+    /// On a connection that has carried another stream before, and got this name then: ``begin()`` gives the first line.
+    package init(_ request: StreamRequest, on streamID: String) {
+        state = .awaitingReply(request)
+        self.streamID = streamID
+    }
+
+    /// What to do before the server has said anything.
+    package func begin() -> Action {
+        guard case .awaitingReply(let request) = state else { return .none }
+        return .sendRequest(request)
+    }
+
     package mutating func received(_ line: ServerLine) -> Action {
         switch (state, line) {
         case (.ended, _):
@@ -60,6 +72,9 @@ package struct ClientStream: Sendable {
         }
         guard request.offersCompression || !grant.isCompressed else {
             return fail("the server granted compression that was not offered")
+        }
+        guard !grant.takesNext || request.hasNext(behind: grant) else {
+            return fail("the server granted next:1, which was not asked for")
         }
         state = .streaming(acknowledged: grant.offset ?? 0)
         return .start(grant)

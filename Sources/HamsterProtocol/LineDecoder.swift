@@ -36,6 +36,9 @@ package struct LineDecoder: Sendable {
         return line
     }
 
+    /// Whether nothing came behind the last line.
+    package var isEmpty: Bool { buffer.readableBytes == 0 }
+
     /// What came behind the last line; the decoder is empty afterwards.
     package mutating func takeRest() -> ByteBuffer {
         let rest = buffer

@@ -73,6 +73,8 @@ package struct StreamGrant: Sendable, Hashable {
     /// Of the bytes before `offset`, where the server has a record and enough of them.
     package var check: ContinuityCheck?
     package var isCompressed: Bool
+    /// With the last byte of the announced size the stream is over, and the connection takes another `INIT STREAM`.
+    package var takesNext = false
 
     package init(offset: UInt64? = nil, check: ContinuityCheck? = nil, isCompressed: Bool = false) {
         self.offset = offset

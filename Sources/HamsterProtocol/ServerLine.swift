@@ -83,6 +83,7 @@ extension ServerLine {
             }
             grant.check = parsed
         }
+        grant.takesNext = attributes["next"]?.elementsEqual("1".utf8) == true
         return grant
     }
 
@@ -95,7 +96,8 @@ extension ServerLine {
         while true {
             let space = text.lastIndex(of: UInt8(ascii: " "))
             let word = text[(space.map { $0 + 1 } ?? text.startIndex)...]
-            guard let key = ["ack", "offset", "check", "compress", "retry"].first(where: { word.isValue(of: $0) })
+            guard
+                let key = ["ack", "offset", "check", "compress", "next", "retry"].first(where: { word.isValue(of: $0) })
             else { return (text, attributes) }
             attributes[key] = word.dropFirst(key.utf8.count + 1)
             text = text[..<(space ?? text.startIndex)]
@@ -118,12 +120,13 @@ extension ArraySlice<UInt8> {
 }
 
 extension StreamGrant {
-    /// ` ack:1 offset:N check:C compress:zlib`, as far as granted.
+    /// ` ack:1 offset:N check:C compress:zlib next:1`, as far as granted.
     fileprivate var attributes: String {
         var text = ""
         if let offset { text += " ack:1 offset:\(offset)" }
         if let check { text += " check:\(check)" }
         if isCompressed { text += " compress:zlib" }
+        if takesNext { text += " next:1" }
         return text
     }
 }

@@ -12,6 +12,7 @@ extension StreamRequest {
         service = values.removeValue(forKey: "svc") ?? ""
         offersCompression = values.removeValue(forKey: "compress") == "zlib"
         size = try Self.number("size", values.removeValue(forKey: "size"))
+        asksForNext = values.removeValue(forKey: "next") == "1"
         let offset = try Self.number("offset", values.removeValue(forKey: "offset"))
         let file = values.removeValue(forKey: "file")
         if try Self.asksForAcknowledgement(values.removeValue(forKey: "ack")) {

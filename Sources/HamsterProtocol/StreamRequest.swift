@@ -23,6 +23,8 @@ package struct StreamRequest: Sendable, Hashable {
     package var offersCompression: Bool
     /// The file is complete with so many bytes.
     package var size: UInt64?
+    /// Another stream is to follow on the connection once ``size`` is acknowledged.
+    package var asksForNext = false
     /// Every other key, for routing.
     package var metadata: [String: String]
 
@@ -38,8 +40,15 @@ package struct StreamRequest: Sendable, Hashable {
         self.metadata = metadata
     }
 
+    /// Whether another stream can follow this one on its connection, given where it starts and how it is sent: its end must
+    /// be seen in the number of its bytes.
+    package func hasNext(behind grant: StreamGrant) -> Bool {
+        guard asksForNext, let size, let offset = grant.offset else { return false }
+        return offset <= size && !grant.isCompressed
+    }
+
     /// The keys that the protocol keeps for itself.
-    package static let reservedKeys: Set<String> = ["svc", "ack", "file", "offset", "compress", "size"]
+    package static let reservedKeys: Set<String> = ["svc", "ack", "file", "offset", "compress", "size", "next"]
 
     /// The line's bytes, LF included.
     package var line: [UInt8] {
@@ -54,6 +63,7 @@ package struct StreamRequest: Sendable, Hashable {
         }
         if offersCompression { append("compress", "zlib", to: &line) }
         if let size { append("size", "\(size)", to: &line) }
+        if asksForNext { append("next", "1", to: &line) }
         for (key, value) in metadata.sorted(by: { $0.key < $1.key }) { append(key, value, to: &line) }
         line.append(UInt8(ascii: "\n"))
         return line

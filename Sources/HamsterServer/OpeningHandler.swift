@@ -8,7 +8,8 @@ internal import HamsterTLS
 internal import Logging
 internal import NIOCore
 
-/// Runs a connection until its stream is open: greets, reads `INIT STREAM`, asks for admission, hands over.
+/// Runs a connection until its stream is open: greets, reads `INIT STREAM`, asks for admission, hands over. Where a stream
+/// was before, there is no greeting.
 final class OpeningHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -26,6 +27,7 @@ final class OpeningHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var identity: PeerIdentity?
     private var deadline: Scheduled<Void>?
     private var hasGreeted = false
+    private var isSuccessor = false
     private var hasPeerClosed = false
     private var isGone = false
     private var isReadWithheld = false
@@ -43,6 +45,17 @@ final class OpeningHandler: ChannelDuplexHandler, RemovableChannelHandler {
         self.refusal = refusal
         self.timeout = timeout
         self.environment = environment
+    }
+
+    /// For the stream that follows the one which this handler opens.
+    private func successor() -> OpeningHandler {
+        let handler = OpeningHandler(
+            admission: admission, handle: handle.next(), awaitsTLS: false, refusal: nil, timeout: timeout,
+            environment: environment)
+        handler.identity = identity
+        handler.hasGreeted = true
+        handler.isSuccessor = true
+        return handler
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -106,6 +119,7 @@ final class OpeningHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if isSuccessor { return left(reasonOfNetworkError(error), context) }
         environment.statistics.connectionRefused()
         handshakeFailed((error as? TLSError)?.handshakeReason ?? "connection")
         note(.info, "connection refused", reason: reasonOfNetworkError(error), context)
@@ -236,7 +250,7 @@ extension OpeningHandler {
         guard !isGone, case .open(_, let grant) = machine.decided(.success(admitted.grant)),
             let stream = StreamHandler(
                 request: request, admitted: admitted, handle: handle, loop: context.eventLoop,
-                environment: environment)
+                environment: environment, successor: successor)
         else {
             admitted.writer.close()
             environment.registry.release(handle)
@@ -273,8 +287,15 @@ extension OpeningHandler {
         context.read()
     }
 
+    /// The connection has done its work; that no other stream came is nobody's fault.
+    private func left(_ reason: String, _ context: ChannelHandlerContext) {
+        environment.logger.debug("connection closed", metadata: ["reason": "\(reason)"])
+        context.close(promise: nil)
+    }
+
     private func timedOut(_ context: ChannelHandlerContext) {
         guard !isGone else { return }
+        if isSuccessor { return left("no other stream was opened in time", context) }
         environment.statistics.connectionRefused()
         handshakeFailed("timeout")
         let reason = hasGreeted ? "no stream was opened in time" : "the TLS handshake was not done in time"

@@ -150,6 +150,7 @@ struct StreamAdmission: Sendable {
         if key != nil {
             grant.offset = writer.start.offset
             grant.check = writer.start.tail.check(at: writer.start.offset)
+            grant.takesNext = request.hasNext(behind: grant)
         }
         return Admitted(writer: writer, output: route.output, grant: grant, commits: commits, tally: tally)
     }

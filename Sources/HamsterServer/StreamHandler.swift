@@ -40,6 +40,8 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private let feed: OutputFeed
     private let inflater: Inflater?
     private let size: UInt64?
+    /// Nil: the connection ends with this stream.
+    private var next: NextStream?
     private let report: StreamReport
     private var hostSeries: RecentSeries.Series?
     private var result = ServerMetrics.StreamResult.interrupted
@@ -64,10 +66,11 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var idleDeadline: Scheduled<Void>?
     private var startOffset: UInt64 { admitted.grant.offset ?? 0 }
 
-    /// Nil where there is no memory for decompression.
+    /// Nil where there is no memory for decompression. `successor` takes the connection over where another stream is to
+    /// follow.
     init?(
         request: StreamRequest, admitted: StreamAdmission.Admitted, handle: StreamHandle, loop: any EventLoop,
-        environment: Environment
+        environment: Environment, successor: @escaping () -> OpeningHandler
     ) {
         if admitted.grant.isCompressed {
             guard let inflater = Inflater() else { return nil }
@@ -84,8 +87,10 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
             outputName: admitted.output, peer: environment.peer, since: FileTime.now.seconds,
             start: admitted.writer.start.offset)
         feed = OutputFeed(writer: admitted.writer, loop: loop, threadPool: environment.threadPool)
-        machine = ServerStream(
-            isAcknowledged: request.acknowledgement != nil, offset: admitted.grant.offset ?? 0)
+        let (grant, offset) = (admitted.grant, admitted.grant.offset ?? 0)
+        let end = grant.takesNext ? request.size : nil
+        next = end.map { NextStream(after: $0 - offset, successor) }
+        machine = ServerStream(isAcknowledged: request.acknowledgement != nil, offset: offset, end: end)
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -102,6 +107,8 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
             handler.run(handler.machine.committed(offset))
         }
         startTimers(context.eventLoop, bound)
+        // Nothing may be left of the file. Not now: the handler before is not gone yet.
+        if next?.isDue == true { context.eventLoop.execute { bound.value.endAtSize() } }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -110,21 +117,22 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var batch = unwrapInboundIn(data)
+        next?.split(&batch)
         guard machine.isReceiving, !hasInputEnded else { return }
-        let batch = unwrapInboundIn(data)
         armIdleDeadline(context.eventLoop)
         if inflater == nil, waiting.readableBytes == 0, feed.mayTake() {
             append(batch)
-            return
+        } else {
+            waiting.writeBuffer(&batch)
+            work()
         }
-        var more = batch
-        waiting.writeBuffer(&more)
-        work()
+        endAtSize()
     }
 
     /// Back-pressure: what the output does not take is not read from the socket.
     func read(context: ChannelHandlerContext) {
-        guard !isWorking, feed.mayTake() else {
+        guard !isWorking, feed.mayTake(), next?.isDue != true else {
             isReadWithheld = true
             return
         }
@@ -231,7 +239,7 @@ extension StreamHandler {
         isWorking = false
         if hasWork { work() }
         settleIfDrained()
-        if isReadWithheld, !isWorking, feed.mayTake(), let context {
+        if isReadWithheld, !isWorking, feed.mayTake(), next?.isDue != true, let context {
             isReadWithheld = false
             adaptReads(context)
             context.read()
@@ -272,6 +280,13 @@ extension StreamHandler {
         settleIfDrained()
     }
 
+    /// Where another stream follows, this one ends with its last byte.
+    private func endAtSize() {
+        guard next?.isDue == true else { return }
+        hasInputEnded = true
+        settleIfDrained()
+    }
+
     /// Ends the stream once every received byte is with the output.
     private func settleIfDrained() {
         guard hasInputEnded, feed.isDrained, !hasWork, machine.isReceiving else { return }
@@ -285,6 +300,8 @@ extension StreamHandler {
         let received = admitted.writer.written
         if let pendingStop {
             run(machine.stopped(received: received, reply: pendingStop))
+        } else if next?.isDue == true {
+            run(machine.fileEnded(received: received))
         } else {
             run(machine.inputEnded(received: received))
         }
@@ -328,15 +345,33 @@ extension StreamHandler {
         case .commit:
             environment.store.requestCommit()
         case .close(let offset, let reply):
-            if let offset { write(.acknowledged(offset), to: context) }
-            if let reply { write(.refused(reply), to: context) }
-            if reply == nil { result = .completed }
-            environment.logger.info(
-                "stream closed",
-                metadata: ["bytes": "\(admitted.writer.position - startOffset)", "reason": "\(reply?.text ?? "end")"])
-            release()
-            LingerHandler.close(context, replacing: self, hasPeerClosed: hasPeerClosed)
+            close(acknowledge: offset, reply, context)
+        case .next(let offset):
+            // Something else may have ended the connection while the commit was awaited.
+            guard let next, next.hasBegun || !hasPeerClosed, pendingStop == nil else {
+                return close(acknowledge: offset, pendingStop, context)
+            }
+            write(.acknowledged(offset), to: context)
+            context.flush()
+            closed(reason: nil)
+            next.begin(context, replacing: self, isReadWithheld: isReadWithheld, hasPeerClosed: hasPeerClosed)
         }
+    }
+
+    private func close(acknowledge offset: UInt64?, _ reply: Reply?, _ context: ChannelHandlerContext) {
+        if let offset { write(.acknowledged(offset), to: context) }
+        if let reply { write(.refused(reply), to: context) }
+        closed(reason: reply?.text)
+        LingerHandler.close(context, replacing: self, hasPeerClosed: hasPeerClosed)
+    }
+
+    /// `reason`: nil where the stream has ended as it should.
+    private func closed(reason: String?) {
+        if reason == nil { result = .completed }
+        environment.logger.info(
+            "stream closed",
+            metadata: ["bytes": "\(admitted.writer.position - startOffset)", "reason": "\(reason ?? "end")"])
+        release()
     }
 
     private func write(_ line: ServerLine, to context: ChannelHandlerContext) {
@@ -355,6 +390,7 @@ extension StreamHandler {
             return
         }
         isReleased = true
+        handle.end()
         environment.registry.reports.remove(report)
         feed.onProgress = nil
         report.limited(by: nil)

@@ -146,16 +146,32 @@ final class StreamRegistry: Sendable {
 
 /// An open stream or one about to open, as other connections see it.
 final class StreamHandle: Sendable {
+    /// The connection's: streams that follow each other on it have the same.
     let streamID: String
     private let channel: any Channel
+    private let hasEnded = Atomic<Bool>(false)
 
     init(streamID: String, channel: any Channel) {
         self.streamID = streamID
         self.channel = channel
     }
 
+    /// The stream of the same connection that follows this one.
+    func next() -> StreamHandle { StreamHandle(streamID: streamID, channel: channel) }
+
     /// Asks the stream to commit what it has, send a last line and close. From any thread.
-    func stop(_ command: StopCommand) { channel.pipeline.fireUserInboundEventTriggered(command) }
+    func stop(_ command: StopCommand) {
+        guard !channel.eventLoop.inEventLoop else { return tell(command) }
+        channel.eventLoop.execute { self.tell(command) }
+    }
+
+    /// The stream is over, and what was meant for it must not reach the next one of its connection. On the event loop.
+    func end() { hasEnded.store(true, ordering: .relaxed) }
+
+    private func tell(_ command: StopCommand) {
+        guard !hasEnded.load(ordering: .relaxed) else { return }
+        channel.pipeline.fireUserInboundEventTriggered(command)
+    }
 }
 
 /// User event for the handlers of a connection: come to an end, and say why.

@@ -54,6 +54,71 @@ struct FileTransferTests {
         }
     }
 
+    /// A machine of a file with `size` bytes whose stream is open, on a connection for more than that.
+    private func sharing(size: UInt64, offset: UInt64 = 0) throws -> FileTransfer {
+        var request = StreamRequest(
+            source: StreamSource(host: "web1", path: SourcePath("/a.log")),
+            acknowledgement: .init(file: try #require(FileToken("f")), offset: offset), size: size)
+        request.asksForNext = true
+        var machine = FileTransfer(
+            request, .init(chunkBytesMin: 100, flushInterval: .zero, closeIdle: .seconds(300)), on: "9f2c1a4be07d")
+        #expect(name(machine.begin()) == "request")
+        #expect(name(machine.received(try line("200 OK ack:1 offset:\(offset) next:1"), now: .zero)) == "verify")
+        return machine
+    }
+
+    @Test func `a file that is sent whole leaves its connection to another`() throws {
+        var machine = try sharing(size: 10)
+        #expect(name(machine.verified(SourcePosition(), now: .zero)) == "read")
+        _ = machine.accept(text.span.bytes, followed, now: .zero)
+        _ = machine.confirmed(true)
+        #expect(name(machine.accept(text.span.bytes, followed, now: .zero)) == "send")
+        #expect(machine.nextRead(followed) == nil, "what the file has grown by is not of this stream")
+        #expect(end(&machine, followed) == "none")
+        #expect(name(machine.received(try line("ACK 10"), now: .zero)) == "acknowledged 10")
+        #expect(name(machine.reconsider(followed, now: .zero)) == "end: end")
+        #expect(machine.isConnectionFree)
+    }
+
+    @Test func `a file of which nothing is left does so too, whether its last word comes early or late`() throws {
+        for isEarly in [true, false] {
+            var machine = try sharing(size: 10, offset: 10)
+            if isEarly { #expect(name(machine.received(try line("ACK 10"), now: .zero)) == "none") }
+            var position = SourcePosition()
+            position.offset = 10
+            #expect(name(machine.verified(position, now: .zero)) == "read")
+            #expect(machine.nextRead(followed) == nil)
+            #expect(name(machine.accept(RawSpan(), followed, now: .zero)) == (isEarly ? "end: end" : "none"))
+            if !isEarly { #expect(name(machine.received(try line("ACK 10"), now: .zero)) == "end: end") }
+            #expect(machine.isConnectionFree)
+        }
+    }
+
+    @Test func `a connection is of no more use where its file ended otherwise`() throws {
+        let ends: [(inout FileTransfer) -> FileTransfer.Action] = [
+            { $0.stop() }, { $0.reopen() }, { $0.serverEnded() }, { $0.disconnected() },
+            { $0.failed(.stopped) }, { $0.giveUp(followed, now: .seconds(11)) },
+        ]
+        for (index, end) in ends.enumerated() {
+            var machine = try sharing(size: 10)
+            #expect(name(machine.verified(SourcePosition(), now: .zero)) == "read")
+            _ = end(&machine)
+            _ = machine.received(.acknowledged(0), now: .zero)
+            _ = machine.serverEnded()
+            #expect(machine.isEnded && !machine.isConnectionFree, "end \(index)")
+        }
+    }
+
+    @Test func `a server that closes before its last word has interrupted the file`() throws {
+        var machine = try sharing(size: 10)
+        #expect(name(machine.verified(SourcePosition(), now: .zero)) == "read")
+        _ = machine.accept(text.span.bytes, followed, now: .zero)
+        _ = machine.confirmed(true)
+        _ = machine.accept(text.span.bytes, followed, now: .zero)
+        #expect(end(&machine, followed) == "none")
+        #expect(name(machine.serverEnded()) == "end: the connection was lost: the server closed the connection")
+    }
+
     @Test func `at the end of a followed file nothing is to be done until it changes`() throws {
         var machine = try streaming()
         #expect(end(&machine, followed) == "rest")

@@ -21,7 +21,7 @@ final class TransferScene: Sendable {
     let channel: NIOAsyncTestingChannel
     let slots = ConnectionSlots(slotsMax: 1)
     let clock = ManualClock()
-    private let outcomeFuture: EventLoopFuture<TransferOutcome>
+    private let endFuture: EventLoopFuture<TransferEnd>
     private let records = Mutex<[FileRecord]>([])
 
     init(
@@ -42,8 +42,8 @@ final class TransferScene: Sendable {
             wrap(open, directory), identity: record.identity, at: path, record: record, fileSystem: LinuxFileSystem(),
             budget: OpenFileBudget(filesMax: 8))
         file.limit(to: sizeLimit)
-        let outcome = channel.eventLoop.makePromise(of: TransferOutcome.self)
-        outcomeFuture = outcome.futureResult
+        let end = channel.eventLoop.makePromise(of: TransferEnd.self)
+        endFuture = end.futureResult
         let request = StreamRequest(
             source: StreamSource(host: "web1", path: record.path),
             acknowledgement: .init(file: try #require(FileToken("f")), offset: record.position.offset),
@@ -63,7 +63,7 @@ final class TransferScene: Sendable {
             try channel.pipeline.syncOperations.addHandler(SocketDouble())
             try channel.pipeline.syncOperations.addHandler(
                 TransferHandler(
-                    transfer: transfer, outcome: outcome, threadPool: .singleton, buffer: ReadBuffer()))
+                    transfer: transfer, end: end, threadPool: .singleton, buffer: ReadBuffer()))
         }
         try await channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1))
     }
@@ -109,7 +109,7 @@ final class TransferScene: Sendable {
 
     /// How the transfer ended, in words.
     func outcome() async throws -> String {
-        switch try await outcomeFuture.get() {
+        switch try await endFuture.get().outcome {
         case .ended: "ended"
         case .unknown: "unknown"
         case .otherContent: "other content"

@@ -24,6 +24,41 @@ struct ClientStreamTests {
         return machine
     }
 
+    @Test func `on a connection that had a stream before, the request comes first`() throws {
+        var request = try Self.acknowledged()
+        request.size = 12
+        request.asksForNext = true
+        var machine = ClientStream(request, on: "9f2c1a4be07d")
+        #expect(machine.streamID == "9f2c1a4be07d")
+        #expect(machine.begin() == .sendRequest(request))
+        var grant = StreamGrant(offset: 9)
+        grant.takesNext = true
+        #expect(machine.received(.ready(grant)) == .start(grant))
+        #expect(machine.begin() == .none)
+        #expect(ClientStream(request).begin() == .none)
+    }
+
+    @Test(arguments: [nil, 8, 12]) func `another stream is only granted behind an end that can be seen`(
+        size: UInt64?
+    ) throws {
+        for isAsked in [true, false] {
+            var request = try Self.acknowledged()
+            request.size = size
+            request.asksForNext = isAsked
+            var machine = ClientStream(request, on: "9f2c1a4be07d")
+            var grant = StreamGrant(offset: 9)
+            grant.takesNext = true
+            if isAsked, size == 12 {
+                #expect(machine.received(.ready(grant)) == .start(grant))
+            } else {
+                guard case .fail = machine.received(.ready(grant)) else {
+                    Issue.record("size \(size ?? 0), asked \(isAsked)")
+                    continue
+                }
+            }
+        }
+    }
+
     @Test func `an opening goes from welcome to the first acknowledgement`() throws {
         let request = try Self.acknowledged()
         var machine = ClientStream(request)

@@ -32,6 +32,38 @@ struct ServerStreamTests {
         #expect(machine.heartbeat() == .none)
     }
 
+    @Test func `where another stream follows, the end is acknowledged once, with it`() {
+        var machine = ServerStream(isAcknowledged: true, offset: 0, end: 10)
+        #expect(machine.committed(5) == .acknowledge(5))
+        #expect(machine.committed(10) == .none)
+        #expect(machine.heartbeat() == .none)
+        #expect(machine.fileEnded(received: 10) == .next(acknowledge: 10))
+        #expect(machine.committed(10) == .none)
+        #expect(machine.heartbeat() == .none)
+
+        var late = ServerStream(isAcknowledged: true, offset: 0, end: 10)
+        #expect(late.fileEnded(received: 10) == .commit)
+        #expect(!late.isReceiving)
+        #expect(late.committed(10) == .next(acknowledge: 10))
+
+        var atEnd = ServerStream(isAcknowledged: true, offset: 10, end: 10)
+        #expect(atEnd.fileEnded(received: 10) == .next(acknowledge: 10))
+    }
+
+    @Test func `no other stream follows one that is stopped, fails, or of which less counts than came`() {
+        let ends: [(inout ServerStream) -> ServerStream.Action] = [
+            { $0.failed(Self.failure) }, { $0.stopped(received: 0, reply: Self.stop) }, { $0.fileEnded(received: 0) },
+            { $0.inputEnded(received: 0) },
+        ]
+        for (index, end) in ends.enumerated() {
+            var machine = ServerStream(isAcknowledged: true, offset: 0, end: 10)
+            guard case .close = end(&machine) else {
+                Issue.record("end \(index)")
+                continue
+            }
+        }
+    }
+
     @Test func `a stop commits, acknowledges, and says why`() {
         var machine = ServerStream(isAcknowledged: true, offset: 0)
         #expect(machine.stopped(received: 10, reply: Self.stop) == .commit)
@@ -72,7 +104,7 @@ struct ServerStreamTests {
     @Test(arguments: 0..<200)
     func `in any order of events acknowledgements only grow, and the end comes once`(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
-        var machine = ServerStream(isAcknowledged: true, offset: 5)
+        var machine = ServerStream(isAcknowledged: true, offset: 5, end: seed.isMultiple(of: 2) ? 30 : nil)
         var (last, committed, ends) = (UInt64(5), UInt64(5), 0)
         for _ in 0..<30 {
             let offset = UInt64(random.int(0...40))
@@ -82,6 +114,7 @@ struct ServerStreamTests {
             case 1: action = machine.stopped(received: offset, reply: Self.stop)
             case 2: action = machine.failed(Self.failure)
             case 3: action = machine.heartbeat()
+            case 4 where seed.isMultiple(of: 2): action = machine.fileEnded(received: 30)
             default:
                 committed = max(committed, offset)
                 action = machine.committed(offset)
@@ -90,6 +123,7 @@ struct ServerStreamTests {
             case .none, .commit: break
             case .acknowledge(let offset): (last, ends) = (offset, offset < last || offset > committed ? 99 : ends)
             case .close(let offset, _): ends += offset.map { $0 < last || $0 > committed } ?? true ? 99 : 1
+            case .next(let offset): ends += offset < last || offset > committed || offset < 30 ? 99 : 1
             }
         }
         #expect(ends <= 1)

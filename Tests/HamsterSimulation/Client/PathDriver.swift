@@ -49,6 +49,8 @@ final class PathDriver {
     let followed: FollowedPath
     private let environment: Environment
     private var link: Link?
+    /// A connection that waits for another file, and its name.
+    private var free: (connection: SimulatedConnection, streamID: String)?
     /// Nil: until it is woken.
     private var sleepsUntil: Int64? = 0
     private var isWoken = true
@@ -106,6 +108,12 @@ final class PathDriver {
     func abandon() {
         link?.connection.abandon(from: .client)
         link = nil
+        leaveFree()
+    }
+
+    private func leaveFree() {
+        free?.connection.abandon(from: .client)
+        free = nil
     }
 
     func loseConnection() {
@@ -154,15 +162,23 @@ extension PathDriver {
         guard environment.fileSystem.isAlive else { return }
         file.beginUse()
         let size = try? followed.rotation.completeSize(of: file, now: now)
-        let request = StreamRequest(
+        var request = StreamRequest(
             source: StreamSource(host: environment.host, path: record.path), service: "app",
             acknowledgement: .init(file: token, offset: record.position.offset), size: size ?? nil)
-        let connection = world.network.connect()
-        world.note("\(followed.path) connects, \(String(decoding: request.line.dropLast(), as: UTF8.self))")
+        // Most share, and some end their connection.
+        request.asksForNext = request.size?.isMultiple(of: 3) == false
+        let shared = free
+        free = nil
+        let connection = shared?.connection ?? world.network.connect()
+        world.note(
+            "\(followed.path) \(shared == nil ? "connects" : "goes on with \(connection.id)"), \(String(decoding: request.line.dropLast(), as: UTF8.self))"
+        )
         link = Link(
             connection: connection, file: file,
-            machine: FileTransfer(request, environment.settings, isInquiry: isInquiry || record.isUnasked),
+            machine: FileTransfer(
+                request, environment.settings, isInquiry: isInquiry || record.isUnasked, on: shared?.streamID),
             heardAt: world.clock.elapsed)
+        run { $0.begin() }
         run { $0.changed(FileTransfer.Source(file), size: nil, now: self.clock) }
     }
 
@@ -180,7 +196,11 @@ extension PathDriver {
     }
 
     func receive(_ event: SimulatedConnection.Event, on connection: Int) throws(SimulationFailure) {
-        guard link?.connection.id == connection else { return }
+        guard link?.connection.id == connection else {
+            // Nothing is owed on a free one: whatever it brings is its end.
+            if free?.connection.id == connection { leaveFree() }
+            return
+        }
         switch event {
         case .bytes(let bytes):
             link?.heardAt = world.clock.elapsed
@@ -246,7 +266,11 @@ extension PathDriver {
 
     private func end(_ outcome: TransferOutcome, _ link: Link) {
         world.note("\(followed.path): connection \(link.connection.id) is over: \(outcome)")
-        link.connection.abandon(from: .client)
+        if let machine = self.link?.machine, machine.isConnectionFree, let streamID = machine.streamID {
+            free = (link.connection, streamID)
+        } else {
+            link.connection.abandon(from: .client)
+        }
         link.file.endUse()
         self.link = nil
         isWoken = true

@@ -19,11 +19,15 @@ final class ServerConnection {
         var writer: OutputWriter
         var machine: ServerStream
         var mailbox: CommitMailbox
+        /// Where another stream may follow.
+        var end: UInt64?
         var hasInputEnded = false
         var pendingStop: Reply?
         /// What the output held when the last commit began, and what it held when the last one began that counted.
         var outputBefore: [UInt8]?
         var vouchedOutput: [UInt8]?
+
+        var isAtEnd: Bool { end == writer.position }
     }
 
     let connection: SimulatedConnection

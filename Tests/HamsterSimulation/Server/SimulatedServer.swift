@@ -178,15 +178,16 @@ extension SimulatedServer {
             if key != nil {
                 grant.offset = writer.start.offset
                 grant.check = writer.start.tail.check(at: writer.start.offset)
+                grant.takesNext = request.hasNext(behind: grant)
             }
             _ = connection.opening.decided(.success(grant))
-            let machine = ServerStream(isAcknowledged: key != nil, offset: grant.offset ?? 0)
+            let end = grant.takesNext ? request.size : nil
+            let machine = ServerStream(isAcknowledged: key != nil, offset: grant.offset ?? 0, end: end)
             connection.phase = .streaming(
-                .init(request: request, writer: writer, machine: machine, mailbox: mailbox))
+                .init(request: request, writer: writer, machine: machine, mailbox: mailbox, end: end))
             connection.heartbeatDue = clock.elapsed + 15_000_000_000
             if isAlive { connection.send(ServerLine.ready(grant).bytes) }
-            let rest = connection.decoder.takeRest()
-            if rest.readableBytes > 0 { append(Array(rest.readableBytesView), connection) }
+            append(Array(connection.decoder.takeRest().readableBytesView), connection)
         } catch {
             claims.release(connection.connection.id)
             if isAlive { refuse(Reply(.outputFailed, "\(error)"), connection) }
@@ -196,14 +197,20 @@ extension SimulatedServer {
 
 extension SimulatedServer {
     private func append(_ bytes: [UInt8], _ connection: ServerConnection) {
-        guard case .streaming(let stream) = connection.phase, stream.machine.isReceiving, !stream.hasInputEnded else {
-            return
-        }
+        guard case .streaming(var stream) = connection.phase else { return }
+        let byteCount = stream.end.map { min(bytes.count, Int($0 - stream.writer.position)) } ?? bytes.count
+        // What follows the end is of the next stream.
+        if byteCount < bytes.count { connection.decoder.append(ByteBuffer(bytes: bytes[byteCount...])) }
+        guard stream.machine.isReceiving, !stream.hasInputEnded else { return }
         do throws(StoreError) {
-            try stream.writer.append(bytes.span.bytes)
+            if byteCount > 0 { try stream.writer.append(bytes.span.extracting(first: byteCount).bytes) }
         } catch {
-            fail(connection, error)
+            return fail(connection, error)
         }
+        guard stream.isAtEnd else { return }
+        stream.hasInputEnded = true
+        connection.phase = .streaming(stream)
+        settle(connection)
     }
 
     private func inputEnded(_ connection: ServerConnection) {
@@ -236,8 +243,13 @@ extension SimulatedServer {
         }
         let received = stream.writer.written
         let action =
-            stream.pendingStop.map { stream.machine.stopped(received: received, reply: $0) }
-            ?? stream.machine.inputEnded(received: received)
+            if let reply = stream.pendingStop {
+                stream.machine.stopped(received: received, reply: reply)
+            } else if stream.isAtEnd {
+                stream.machine.fileEnded(received: received)
+            } else {
+                stream.machine.inputEnded(received: received)
+            }
         connection.phase = .streaming(stream)
         run(action, connection)
     }
@@ -275,6 +287,13 @@ extension SimulatedServer {
         case .close(let offset, let reply):
             if let offset { acknowledge(offset, connection) }
             close(connection, reply)
+        case .next(let offset):
+            acknowledge(offset, connection)
+            if case .streaming(let stream) = connection.phase { stream.writer.close() }
+            claims.release(connection.connection.id)
+            connection.opening = ServerOpening()
+            connection.phase = .opening
+            advance(connection)
         }
     }
 
