@@ -31,7 +31,7 @@ final class Connector: Sendable {
     private struct State {
         var endpoints: [Endpoint]
         var connectTimeout: TimeAmount
-        /// How often targets were put in place: a connection that is being made must hear of it, too.
+        /// How often other targets were put in place: a connection that is being made must hear of it, too.
         var generation = 0
         /// The target that is tried first.
         var preferred = 0
@@ -99,27 +99,28 @@ final class Connector: Sendable {
     /// Uses other targets or certificates from the next connection on. Those that are open go on, unless their targets are
     /// not among the new ones: they are opened anew.
     func use(_ endpoints: [Endpoint], connectTimeout: Duration) {
-        // They were made with the certificates of before.
-        idle.closeAll()
         let channels = state.withLock { state -> [any Channel] in
             let isSame = state.endpoints.map(\.target.description) == endpoints.map(\.target.description)
             state.endpoints = endpoints
             state.connectTimeout = TimeAmount(connectTimeout)
-            // Also for other certificates: no connection that was made with the old ones is kept.
-            state.generation += 1
             guard !isSame else { return [] }
+            state.generation += 1
             state.preferred = 0
             state.isReachable = nil
             return state.channels.values.map(\.channel)
         }
+        // Also where the targets are the same: they were made with the certificates of before.
+        idle.closeAll()
         for channel in channels { channel.pipeline.fireUserInboundEventTriggered(TransferCommand.reopen) }
     }
 
     /// Runs one transfer from connect to its end. Cancellation ends it after the last acknowledgement.
     /// `started` gets the connection, for commands to it.
     func run(_ transfer: Transfer, started: @Sendable (any Channel) -> Void) async -> TransferOutcome {
+        // Before the certificates are taken: a connection is never thought to have newer ones than it has.
+        let epoch = idle.epoch
         let aim = state.withLock {
-            Aim(index: $0.preferred, endpoint: $0.endpoints[$0.preferred], generation: $0.generation)
+            Aim(index: $0.preferred, endpoint: $0.endpoints[$0.preferred], generation: $0.generation, epoch: epoch)
         }
         var transfer = transfer
         transfer.logger[metadataKey: "target"] = "\(aim.endpoint.target.description)"
@@ -131,7 +132,7 @@ final class Connector: Sendable {
             self.reachable(aim.endpoint)
             opened()
         }
-        if let connection = idle.take(for: aim.key),
+        if let connection = idle.take(of: aim.index),
             let result = await reuse(connection, transfer, aim, started),
             attempt.isCounted || !result.isFailure || Task.isCancelled
         {
@@ -148,8 +149,8 @@ final class Connector: Sendable {
         var index: Int
         var endpoint: Endpoint
         var generation: Int
-
-        var key: IdleConnections.Key { IdleConnections.Key(target: index, generation: generation) }
+        /// Of the idle connections.
+        var epoch: Int
     }
 
     private func runAnew(
@@ -204,13 +205,8 @@ final class Connector: Sendable {
             channel.pipeline.fireUserInboundEventTriggered(TransferCommand.stop)
         }
         state.withLock { _ = $0.channels.removeValue(forKey: number) }
-        if let connection = result?.connection { keep(connection, of: aim) }
+        if let connection = result?.connection { idle.add(connection, of: aim.index, since: aim.epoch) }
         return result?.outcome ?? .failed(.interrupted("the event loop has ended"))
-    }
-
-    private func keep(_ connection: IdleConnection, of aim: Aim) {
-        let isWanted = state.withLock { $0.generation == aim.generation && $0.preferred == aim.index }
-        if isWanted { idle.add(connection, for: aim.key) } else { connection.close() }
     }
 
     /// Closes the connections that wait for another file.

@@ -2,27 +2,33 @@ internal import NIOCore
 internal import Synchronization
 
 /// The connections that wait for another file. Together with those that carry one there are never more than there may be, as
-/// long as a new one is only made where ``take(for:)`` gives none.
+/// long as a new one is only made where ``take(of:)`` gives none.
 final class IdleConnections: Sendable {
-    /// A target, as the configuration of that time had it.
-    struct Key: Sendable, Hashable {
-        var target: Int
-        var generation: Int
+    private struct State {
+        var epoch = 0
+        var connections: [Int: [IdleConnection]] = [:]
     }
 
-    private let connections = Mutex<[Key: [IdleConnection]]>([:])
+    private let state = Mutex(State())
 
-    func add(_ connection: IdleConnection, for key: Key) {
-        connections.withLock { connections in
-            connections[key, default: []].removeAll { !$0.channel.isActive }
-            connections[key, default: []].append(connection)
+    /// How often all were closed.
+    var epoch: Int { state.withLock { $0.epoch } }
+
+    /// Closes one that was made in an earlier epoch. `target` is an index, which holds for an epoch.
+    func add(_ connection: IdleConnection, of target: Int, since epoch: Int) {
+        let isCurrent = state.withLock { state in
+            guard state.epoch == epoch else { return false }
+            state.connections[target, default: []].removeAll { !$0.channel.isActive }
+            state.connections[target, default: []].append(connection)
+            return true
         }
+        if !isCurrent { connection.close() }
     }
 
     /// One that is open, as far as is known: it may end at any time.
-    func take(for key: Key) -> IdleConnection? {
-        connections.withLock { connections in
-            while let connection = connections[key]?.popLast() {
+    func take(of target: Int) -> IdleConnection? {
+        state.withLock { state in
+            while let connection = state.connections[target]?.popLast() {
                 if connection.channel.isActive { return connection }
             }
             return nil
@@ -30,9 +36,10 @@ final class IdleConnections: Sendable {
     }
 
     func closeAll() {
-        let all = connections.withLock { connections in
-            defer { connections = [:] }
-            return connections.values.joined()
+        let all = state.withLock { state in
+            state.epoch += 1
+            defer { state.connections = [:] }
+            return state.connections.values.joined()
         }
         for connection in all { connection.close() }
     }
