@@ -163,6 +163,8 @@ extension PathShipper {
         defer { file.endUse() }
         await files.saveBeforeFirstUse(file)
         let reopening = reopenings.load(ordering: .acquiring)
+        // From here on a stop is noticed by the number above; one that came while we waited is seen here.
+        guard !isStopped.load(ordering: .acquiring) else { return }
         guard var transfer = await transfer(of: file, slot) else { return }
         transfer.isInquiry = isInquiry || file.record.isUnasked
         path.note(.connecting)

@@ -3,8 +3,8 @@ import HamsterTesting
 import Testing
 
 /// What bytes and streams cost both programs in allocations, without OpenSSL's: unlike times, these hardly depend on the
-/// machine. The bounds allow for the debug build, which needs four times as many as the other: a path that allocates for each
-/// line goes far beyond.
+/// machine. The bounds allow for the debug build, which needs four times as many as the other, and for a busy machine, on which
+/// less comes at once: a path that allocates for each line goes far beyond.
 @Suite(
     .enabled(
         if: !isSanitized,
@@ -27,8 +27,8 @@ struct AllocationsAreBoundedTests {
         let each =
             (try await allocations(files: 1, bytesEach: 72 << 20) - allocations(files: 1, bytesEach: 8 << 20)) / 64
 
-        #expect(each.client < 200, "\(each)")
-        #expect(each.server < 200, "\(each)")
+        #expect(each.client < 400, "\(each)")
+        #expect(each.server < 400, "\(each)")
     }
 
     @Test func `for a stream`() async throws {
