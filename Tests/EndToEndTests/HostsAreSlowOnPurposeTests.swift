@@ -6,7 +6,7 @@ struct HostsAreSlowOnPurposeTests {
     /// In seconds. A handshake of these tests has a quarter of it, which is little under a sanitizer.
     private static let timeout = isSanitized ? 40 : 4
     private static let limits = "[limits]\nhandshake_timeout = \"\(timeout)s\""
-    private static let pace = Duration.milliseconds(100)
+    private static let pace = Duration.seconds(timeout) / 40
     /// Takes minutes at that pace.
     private static let request = Array("INIT STREAM web1:/a.log note:\(String(repeating: "a", count: 7_000))".utf8)
 
