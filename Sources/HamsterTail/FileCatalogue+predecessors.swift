@@ -145,7 +145,7 @@ extension FileCatalogue {
         // The first may have been interrupted.
         let made =
             candidates.last { candidate in
-                look.predecessors.open(candidate).map { look.predecessors.isCopy(first, of: $0) } ?? false
+                look.predecessors.open(candidate).map { look.predecessors.isCopy(first, of: $0.file) } ?? false
             } ?? first
         var asked = record
         asked.isSkipped = true
@@ -256,7 +256,7 @@ extension FileCatalogue {
                 return true
             }
             guard let found = look.predecessors.find(record.identity, of: known.path),
-                let file = look.predecessors.open(found)
+                let file = look.predecessors.open(found)?.file
             else { continue }
             if look.predecessors.isCopy(candidate, of: file) { return true }
         }
@@ -351,7 +351,7 @@ extension FileCatalogue {
         _ known: FollowedPath, with candidate: Predecessors.Candidate, _ record: FileRecord,
         before next: TailedFile? = nil, _ look: inout Look
     ) -> TailedFile? {
-        guard let (candidate, handle) = look.predecessors.open(candidate, of: known.path) else { return nil }
+        guard let (candidate, handle) = look.predecessors.open(candidate) else { return nil }
         let file = tailedFile(handle, candidate.identity, at: candidate.path, record)
         known.precede(with: file, before: next, now: look.now)
         owners[candidate.identity] = known

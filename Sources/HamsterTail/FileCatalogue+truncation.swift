@@ -229,7 +229,7 @@ extension FileCatalogue {
         else { return nil }
         // It may be one that was interrupted, or one of several.
         return made.last { candidate in
-            look.predecessors.open(candidate).map { look.predecessors.isCopy(first, of: $0) } ?? false
+            look.predecessors.open(candidate).map { look.predecessors.isCopy(first, of: $0.file) } ?? false
         }
     }
 }

@@ -88,28 +88,21 @@ struct Predecessors {
         return found.values.sorted { ($0.born, $0.identity.inode) < ($1.born, $1.identity.inode) }
     }
 
-    /// Opens a candidate; nil where it is gone or another one by now.
-    mutating func open(_ candidate: Candidate) -> (any ReadableFile)? {
-        do throws(FileError) {
-            let file = try fileSystem.open(candidate.path)
-            return try file.status().identity == candidate.identity ? file : nil
-        } catch {
-            if !error.isMissing { problems.append(error) }
-            return nil
-        }
-    }
-
-    /// Opens a candidate under the name that it has by now, where a rotation moves names on at the same time. Nil where it is
-    /// gone.
-    mutating func open(_ candidate: Candidate, of path: SourcePath) -> (Candidate, any ReadableFile)? {
+    /// Opens a candidate under the name that it has by now, since a rotation may move names on at the same time. Nil where it
+    /// is gone.
+    mutating func open(_ candidate: Candidate) -> (candidate: Candidate, file: any ReadableFile)? {
         var candidate = candidate
         for _ in 0..<Self.movesMax {
-            let problemCount = problems.count
-            if let file = open(candidate) { return (candidate, file) }
-            // It can't be opened; else it has another name.
-            guard problems.count == problemCount else { return nil }
-            forgetListings()
-            guard let found = find(candidate.identity, of: path) else { return nil }
+            do throws(FileError) {
+                let file = try fileSystem.open(candidate.path)
+                if try file.status().identity == candidate.identity { return (candidate, file) }
+            } catch where !error.isMissing {
+                problems.append(error)
+                return nil
+            } catch {}
+            guard listAgain(candidate.path.directory), let found = find(candidate.identity, of: candidate.path) else {
+                return nil
+            }
             candidate = found
         }
         return nil
@@ -153,7 +146,7 @@ struct Predecessors {
     private mutating func judge(
         _ candidate: Candidate, unreadable: Bool = false, _ judgement: (any ReadableFile) throws(FileError) -> Bool
     ) -> Bool {
-        guard let file = open(candidate) else { return unreadable }
+        guard let file = open(candidate)?.file else { return unreadable }
         do throws(FileError) {
             return try judgement(file)
         } catch {

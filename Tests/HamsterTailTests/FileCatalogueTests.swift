@@ -618,6 +618,26 @@ struct CopyAndTruncateTests {
         #expect(scene.output("app.log") == text + "second the third, which is longer ")
     }
 
+    @Test(arguments: 1...6)
+    func `a copy whose name moves on while it is looked at is sent`(openings: Int) throws {
+        let scene = try TailScene("app.log*")
+        try scene.write("app.log", text)
+        try scene.settle()
+        try copyAndTruncate(scene, to: "app.log.1", then: "")
+        try scene.settle()
+        try scene.directory.append("app.log", "second ")
+        try scene.directory.rename("app.log.1", to: "app.log.2")
+        try copyAndTruncate(scene, to: "app.log.1", then: "the third, which is longer ")
+        scene.fileSystem.interrupt(.open, scene.directory("app.log.1"), after: openings - 1) {
+            [directory = scene.directory] in
+            #expect(throws: Never.self) {
+                for number in [2, 1] { try directory.rename("app.log.\(number)", to: "app.log.\(number + 1)") }
+            }
+        }
+        try scene.settle()
+        #expect(scene.output("app.log") == text + "second the third, which is longer ")
+    }
+
     @Test func `truncated before anything was acknowledged, a file keeps its token, and the server's check decides`()
         throws
     {

@@ -9,7 +9,15 @@ final class InterruptedFileSystem: FileSystem {
     enum Call: Hashable { case open, status }
 
     private let real = LinuxFileSystem()
-    private let interruption = Mutex<(call: Call, path: SourcePath, body: @Sendable () -> Void)?>(nil)
+    private struct Interruption {
+        var call: Call
+        var path: SourcePath
+        /// How many such calls are let through before.
+        var passed: Int
+        var body: @Sendable () -> Void
+    }
+
+    private let interruption = Mutex<Interruption?>(nil)
 
     private let isScarce = Mutex(false)
 
@@ -20,9 +28,9 @@ final class InterruptedFileSystem: FileSystem {
         if isScarce.withLock({ $0 }) { throw FileError(.open, path, code: EMFILE) }
     }
 
-    /// `body` is called once, before the next such call.
-    func interrupt(_ call: Call, _ path: String, _ body: @escaping @Sendable () -> Void) {
-        interruption.withLock { $0 = (call, SourcePath(path), body) }
+    /// `body` is called once, before the next such call, or a later one.
+    func interrupt(_ call: Call, _ path: String, after passed: Int = 0, _ body: @escaping @Sendable () -> Void) {
+        interruption.withLock { $0 = Interruption(call: call, path: SourcePath(path), passed: passed, body: body) }
     }
 
     var isInterruptionDue: Bool { interruption.withLock { $0 != nil } }
@@ -30,6 +38,8 @@ final class InterruptedFileSystem: FileSystem {
     private func begin(_ call: Call, _ path: SourcePath) {
         let body = interruption.withLock { interruption -> (@Sendable () -> Void)? in
             guard let due = interruption, due.call == call, due.path == path else { return nil }
+            interruption?.passed -= 1
+            guard due.passed == 0 else { return nil }
             interruption = nil
             return due.body
         }
