@@ -61,8 +61,10 @@ package struct LogHamsterServer: Service {
     /// How the server fares, for its status document.
     package var status: [JSON.Member] {
         let reports = streams.reports
+        // First: what a stream has acknowledged is then among what its output has committed.
+        let open = reports.open
         return ServerStatus(
-            store: store.status, open: reports.open, failures: reports.failures, connections: connections.count,
+            store: store.status, open: open, failures: reports.failures, connections: connections.count,
             waited: limiter.waited, statistics: statistics.snapshot
         ).document
     }
