@@ -42,15 +42,15 @@ let package = Package(
         .executableTarget(
             name: "loghamsterc",
             dependencies: [
-                "HamsterClient", "HamsterConfiguration", "HamsterCore", "HamsterFiles", "HamsterProgram",
-                "HamsterMetrics",
+                "HamsterClient", "HamsterConfiguration", "HamsterCore", "HamsterEnrollment", "HamsterFiles",
+                "HamsterProgram", "HamsterProtocol", "HamsterMetrics",
                 "HamsterState", "HamsterStatus", "HamsterTLS", "HamsterTail", argumentParser, lifecycle, logging,
             ], swiftSettings: settings),
         .executableTarget(
             name: "loghamsterd",
             dependencies: [
-                "HamsterConfiguration", "HamsterFiles", "HamsterProgram", "HamsterServer", "HamsterStatus",
-                "HamsterMetrics",
+                "HamsterConfiguration", "HamsterCore", "HamsterEnrollment", "HamsterFiles", "HamsterProgram",
+                "HamsterProtocol", "HamsterServer", "HamsterStatus", "HamsterMetrics",
                 "HamsterStore", "HamsterTLS", argumentParser, lifecycle, logging,
             ], swiftSettings: settings),
         .target(
@@ -71,7 +71,8 @@ let package = Package(
         .target(
             name: "HamsterConfiguration",
             dependencies: [
-                "HamsterClient", "HamsterCore", "HamsterFiles", "HamsterProtocol", "HamsterRateLimit", "HamsterRouting",
+                "HamsterClient", "HamsterCore", "HamsterEnrollment", "HamsterFiles", "HamsterProtocol",
+                "HamsterRateLimit", "HamsterRouting",
                 "HamsterMetrics", "HamsterServer",
                 "HamsterStore", "HamsterTLS", "HamsterTail", .product(name: "TOMLKit", package: "TOMLKit"),
             ], swiftSettings: settings),
@@ -102,20 +103,25 @@ let package = Package(
             dependencies: [
                 "HamsterFiles", "HamsterNetwork", "HamsterTLS", lifecycle, logging, nioCore, nioHTTP, nioPosix,
             ], swiftSettings: settings),
+        .target(
+            name: "HamsterEnrollment",
+            dependencies: ["HamsterCore", "HamsterFiles", "HamsterProtocol", "HamsterStatus", "HamsterTLS"],
+            swiftSettings: strictSettings),
         .target(name: "HamsterRateLimit", dependencies: ["HamsterCore", deques, heaps], swiftSettings: strictSettings),
         .target(name: "HamsterRouting", dependencies: ["HamsterCore"], swiftSettings: strictSettings),
         .target(
             name: "HamsterServer",
             dependencies: [
-                "HamsterCore", "HamsterFiles", "HamsterNetwork", "HamsterProtocol", "HamsterRateLimit",
-                "HamsterRouting",
+                "HamsterCore", "HamsterEnrollment", "HamsterFiles", "HamsterNetwork", "HamsterProtocol",
+                "HamsterRateLimit", "HamsterRouting",
                 "HamsterMetrics",
                 "HamsterStatus", "HamsterStore", "HamsterTLS", deques, lifecycle, logging, nioCore, nioPosix,
             ], swiftSettings: strictSettings),
         .target(
             name: "HamsterClient",
             dependencies: [
-                "HamsterCore", "HamsterFiles", "HamsterNetwork", "HamsterProtocol", "HamsterRateLimit", "HamsterState",
+                "HamsterCore", "HamsterEnrollment", "HamsterFiles", "HamsterNetwork", "HamsterProtocol",
+                "HamsterRateLimit", "HamsterState",
                 "HamsterStatus", "HamsterMetrics", "HamsterTLS",
                 "HamsterTail", deques, lifecycle, logging, nioCore, nioPosix,
             ], swiftSettings: strictSettings),
@@ -181,6 +187,11 @@ let package = Package(
             name: "HamsterNetworkTests",
             dependencies: [
                 "HamsterCore", "HamsterNetwork", "HamsterTesting", nioCore, nioEmbedded, nioPosix,
+            ], swiftSettings: settings),
+        .testTarget(
+            name: "HamsterEnrollmentTests",
+            dependencies: [
+                "HamsterCore", "HamsterEnrollment", "HamsterFiles", "HamsterProtocol", "HamsterTLS", "HamsterTesting",
             ], swiftSettings: settings),
         .testTarget(
             name: "HamsterMetricsTests",

@@ -97,4 +97,35 @@ static inline int COpenSSL_X509_NAME_print_rfc2253(BIO *bio, const X509_NAME *na
     return X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253);
 }
 
+static inline EVP_PKEY *COpenSSL_make_P256_key(void) { return EVP_EC_gen("P-256"); }
+
+static inline void COpenSSL_X509_EXTENSIONS_free(X509_EXTENSIONS *extensions) {
+    sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
+}
+
+/* An extension in the words of x509v3_config(5), without a configuration to refer to. */
+static inline int COpenSSL_X509_add_extension(X509 *certificate, X509 *issuer, int number, const char *value) {
+    X509V3_CTX context;
+    X509V3_set_ctx(&context, issuer, certificate, NULL, NULL, 0);
+    X509V3_set_ctx_nodb(&context);
+    X509_EXTENSION *extension = X509V3_EXT_nconf_nid(NULL, &context, number, value);
+    if (extension == NULL) return 0;
+    int is_added = X509_add_ext(certificate, extension, -1);
+    X509_EXTENSION_free(extension);
+    return is_added;
+}
+
+static inline int COpenSSL_sk_X509_num(const STACK_OF(X509) *stack) { return sk_X509_num(stack); }
+
+/* No tickets on this connection, of any version. */
+static inline void COpenSSL_SSL_refuse_tickets(SSL *ssl) {
+    SSL_set_options(ssl, SSL_OP_NO_TICKET);
+    SSL_set_num_tickets(ssl, 0);
+}
+
+/* Sent to this connection's peer behind the server's own chain. */
+static inline int COpenSSL_SSL_add1_chain_cert(SSL *ssl, X509 *certificate) {
+    return (int)SSL_add1_chain_cert(ssl, certificate);
+}
+
 #endif

@@ -36,6 +36,8 @@ package struct ClientConfiguration: Sendable {
     package var connectTimeout: Duration = .seconds(10)
     package var inputs: [InputConfiguration]
     package var retry = RetryPolicy()
+    /// Path of the PEM file with the client's certificate and key, where the server is to renew it; nil: somebody else does.
+    package var renewedIdentity: String?
 
     package init(hostName: String, targets: [Target], inputs: [InputConfiguration]) {
         self.hostName = hostName

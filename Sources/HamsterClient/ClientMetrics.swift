@@ -35,6 +35,9 @@ final class ClientMetrics: Sendable {
     let reloads = CounterFamily(
         "loghamster_client_reloads_total", ["result"], help: "Reloads of the configuration or of certificates",
         known: [["failed"], ["ok"]])
+    let renewals = CounterFamily(
+        "loghamster_client_renewals_total", ["result"], help: "Attempts to get the next certificate from the server",
+        known: [["failed"], ["ok"]])
     let process = ProcessMetrics()
 }
 

@@ -28,6 +28,7 @@ extension ShippingService {
         exposition.add(
             metrics.certificateEnd, ends.sorted { $0.key < $1.key }.map { .init([$0.key], Double($0.value)) })
         exposition.add(metrics.reloads)
+        exposition.add(metrics.renewals)
         metrics.process.write(to: &exposition)
     }
 

@@ -84,6 +84,22 @@ package final class ShippingService: Service {
         ).document
     }
 
+    /// See ``ClientConfiguration/renewedIdentity``.
+    var renewedIdentity: String? { live.current.renewedIdentity }
+    var targets: [ClientConfiguration.Target] { live.current.targets }
+    var connectTimeout: Duration { live.current.connectTimeout }
+
+    /// Opens every stream anew, one after the other, in so many seconds. Returns early at cancellation.
+    func reconnect(within seconds: Int64) async {
+        let all = shippers.all
+        let pause: Duration = .seconds(seconds) / max(1, all.count)
+        for shipper in all {
+            guard !Task.isCancelled else { return }
+            shipper.reopen()
+            try? await Task.sleep(for: pause)
+        }
+    }
+
     /// Returns after the first look for files, or at cancellation.
     package func untilFirstLook() async { await phase.untilFirstLook() }
 

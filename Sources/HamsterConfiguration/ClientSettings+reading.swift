@@ -21,8 +21,9 @@ extension ClientSettings {
         stateDirectory = root.path("state", default: defaults.stateDirectory)
         let host = Self.hostName(root, defaults)
         let targetTable = root.table("target")
-        let targets = Self.targets(targetTable)
+        let (targets, isRenewed) = Self.targets(targetTable)
         client = ClientConfiguration(hostName: host, targets: targets, inputs: [])
+        if isRenewed { client.renewedIdentity = targets.first?.tls?.certificate }
         Self.transport(targetTable, &client)
         client.inputs = Self.inputs(root, overrides, reading, defaults)
         metrics = MetricsConfiguration.reading(root.table("prometheus"))
@@ -47,7 +48,7 @@ extension ClientSettings {
         return name
     }
 
-    private static func targets(_ table: TableReader) -> [ClientConfiguration.Target] {
+    private static func targets(_ table: TableReader) -> ([ClientConfiguration.Target], isRenewed: Bool) {
         let tls = table.table("tls")
         let port = table.integer("port")
         var places = table.strings("hosts").compactMap { text -> HostAndPort? in
@@ -70,16 +71,17 @@ extension ClientSettings {
             }
             places = place.map { [$0] } ?? []
         }
-        let secure = security(tls)
-        return places.map { place in
+        let (secure, isRenewed) = security(tls)
+        let targets = places.map { place in
             var configuration = secure
             if configuration?.serverName.isEmpty == true { configuration?.serverName = place.host }
             return ClientConfiguration.Target(host: place.host, port: place.port, tls: configuration)
         }
+        return (targets, isRenewed)
     }
 
     /// The server name stays empty where none is set: then it is each target's own.
-    private static func security(_ table: TableReader) -> TLSClientConfiguration? {
+    private static func security(_ table: TableReader) -> (TLSClientConfiguration?, isRenewed: Bool) {
         let isEnabled = table.bool("enabled")
         let ca = table.optionalPath("ca")
         let certificate = table.optionalPath("cert")
@@ -89,12 +91,21 @@ extension ClientSettings {
         }
         let name = table.string("server_name") ?? ""
         let version = table.minimumVersion()
+        let isRenewed = table.bool("renew")
+        if isRenewed, certificate == nil || certificate != key {
+            table.report(
+                "renew", "needs 'cert' and 'key' to name one file with both in it, which is replaced as a whole")
+        }
         table.finish()
-        guard isEnabled else { return nil }
+        guard isEnabled else { return (nil, false) }
         let configuration = TLSClientConfiguration(
             ca: ca, certificate: certificate, key: key, serverName: name, minimumVersion: version)
-        table.report(configuration.faults, caKey: "ca")
-        return configuration
+        table.report(
+            configuration.faults, caKey: "ca",
+            whenExpired: isRenewed
+                ? "too late for a renewal: run 'loghamsterd enroll' on the server, and 'loghamsterc enroll --force' here"
+                : nil)
+        return (configuration, isRenewed)
     }
 
     private static func transport(_ table: TableReader, _ client: inout ClientConfiguration) {

@@ -49,6 +49,10 @@ extension KeyTable {
         KeyDescription(
             "server_name", .text(), default: "`hostname`",
             "compared with the subject alternative names of the server's certificate"),
+        KeyDescription(
+            "renew", .boolean(false),
+            "get the next certificate from the server after two thirds of the life of this one; `cert` and `key` name one file "
+                + "then, which holds both, as `loghamsterc enroll` writes it"),
         minimumVersion,
     ])
 

@@ -1,3 +1,4 @@
+internal import HamsterEnrollment
 internal import HamsterRateLimit
 internal import HamsterServer
 internal import HamsterStore
@@ -23,6 +24,7 @@ extension KeyTable {
             KeyDescription(
                 "threads", .integer(0...1_024, 0), needsRestart: true, "event loops; 0: one a core"),
             KeyDescription("tls", .table(serverTLS([bindHost, allow])), "who is let in"),
+            KeyDescription("enroll", .table(enroll), "certificates for new hosts (`loghamsterd enroll`)"),
             KeyDescription("durability", .table(durability), "when bytes count as stored"),
             KeyDescription("limits", .table(limits), "what one may ask of the server"),
             KeyDescription("rate_limit", .table(rates), "how fast data may come"),
@@ -44,6 +46,27 @@ extension KeyTable {
                     "hosts", .texts(), syntax: "pattern, or a list", "the hosts that it may send for"),
             ])),
         "who may send for others: `[{ certificate = \"relay1.example.com\", hosts = [\"web*\"] }]`")
+
+    private static let enrollment = EnrollmentConfiguration(authority: "", key: "")
+
+    private static let enroll = KeyTable([
+        KeyDescription(
+            "ca", .path(), default: "nobody enrols",
+            "file of the CA that issues certificates, with those above it up to the root. It has to be in `client_ca`, and the "
+                + "server's own certificate has to come from its root, which is all that a new host trusts"),
+        KeyDescription(
+            "key", .path(), default: "required with `ca`", "the CA's key. One that others can read is an error"),
+        KeyDescription(
+            "valid", .duration(.seconds(10)...(.seconds(3_650 * 86_400)), enrollment.life),
+            "how long a certificate is good for"),
+        KeyDescription(
+            "renew", .boolean(enrollment.isRenewing),
+            "whether a host that shows a good certificate of the CA, with one name in it, gets the next one"),
+        KeyDescription(
+            "listen", .texts(), syntax: "address, or a list", default: "where streams come", needsRestart: true,
+            "addresses for this alone; no other one lets hosts without a certificate ask for one then. Renewals come where "
+                + "streams do"),
+    ])
 
     private static let store = StoreConfiguration(stateDirectory: "", directory: "")
 

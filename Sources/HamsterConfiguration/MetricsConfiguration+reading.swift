@@ -71,8 +71,9 @@ extension TableReader {
         return ServerTLSReading(isEnabled: isEnabled, configuration: configuration)
     }
 
-    /// Reports what is wrong with the files of certificates, where these are to be opened.
-    func report(_ faults: () -> [CredentialFault], caKey: String) {
+    /// Reports what is wrong with the files of certificates, where these are to be opened. `whenExpired`: what to do about our
+    /// own one then.
+    func report(_ faults: () -> [CredentialFault], caKey: String, whenExpired advice: String? = nil) {
         guard reading.opensCredentials else { return }
         for fault in faults() {
             let key =
@@ -82,7 +83,8 @@ extension TableReader {
                 case .authorities: caKey
                 case .revocationLists: "crl"
                 }
-            report(key, "\(fault.error)")
+            let advice = fault.error.code == .certificateExpired ? advice : nil
+            report(key, "\(fault.error)" + (advice.map { ": \($0)" } ?? ""))
         }
     }
 

@@ -1,5 +1,5 @@
 /// Sizes and durations as they are written: `"64 KiB"`, `"200ms"`.
-enum Quantity {
+package enum Quantity {
     private static let sizeUnits: [(String, Int)] = [
         ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000),
         ("KB", 1_000), ("B", 1), ("", 1),
@@ -15,7 +15,7 @@ enum Quantity {
     static func rate(_ text: String) -> Int? { text.hasSuffix("/s") ? size(String(text.dropLast(2))) : nil }
 
     /// Nil where the text is no duration.
-    static func duration(_ text: String) -> Duration? { parse(text, durationUnits).map { .milliseconds($0) } }
+    package static func duration(_ text: String) -> Duration? { parse(text, durationUnits).map { .milliseconds($0) } }
 
     /// The shortest text that means the same.
     static func text(size: Int) -> String {

@@ -1,4 +1,5 @@
 internal import HamsterCore
+internal import HamsterEnrollment
 internal import HamsterMetrics
 internal import HamsterProtocol
 internal import HamsterRateLimit
@@ -20,8 +21,11 @@ extension ServerSettings {
         let root = reading.root(.server)
         log = LogSettings(root)
         let (proxyTable, metricsTable) = (root.table("proxy_protocol"), root.table("prometheus"))
+        let enrollTable = root.table("enroll")
         let (proxied, proxies) = Self.proxied(proxyTable)
-        let listeners = Self.listeners(root) + proxied
+        let (tls, binding) = Self.tls(root.table("tls"))
+        let (enrollment, enrolling) = Self.enrollment(enrollTable, isSecured: tls != nil)
+        let listeners = Self.listeners(root) + proxied + enrolling
         // As the outputs' paths are: they are compared with it.
         let directory = SourcePath(root.path("directory")).normalized.description
         let hasFallback = root.bool("fallback")
@@ -31,11 +35,11 @@ extension ServerSettings {
             root.report("state", "must not lie in 'directory', where clients choose the names of files")
         }
         let threads = root.integer("threads")
-        let (tls, binding) = Self.tls(root.table("tls"))
         var store = StoreConfiguration(stateDirectory: state, directory: directory)
         Self.durability(root.table("durability"), &store)
         server = ServerConfiguration(listeners: listeners, tls: tls, hostBinding: binding, store: store)
         server.threads = threads
+        server.enrollment = enrollment
         server.proxies = proxies
         server.hasFallback = hasFallback
         server.limits = Self.limits(root.table("limits"), &server.store)
@@ -43,7 +47,7 @@ extension ServerSettings {
         metrics = MetricsConfiguration.reading(metricsTable)
         server.outputs = OutputRule.rules(root.table("output"), directory: directory)
         for rule in server.outputs { server.rates.perOutput[rule.name] = rule.bytesPerSecond }
-        Self.reportDoubles(listeners, metrics, [root, proxyTable, metricsTable])
+        Self.reportDoubles(listeners, metrics, [root, proxyTable, metricsTable, enrollTable])
         root.finish()
         text = reading.text
         warnings =
@@ -52,7 +56,7 @@ extension ServerSettings {
         try reading.finish()
     }
 
-    /// `tables` are those of the listeners, of the load balancers' listeners, and of the metrics.
+    /// `tables` are those of the listeners, of the load balancers' listeners, of the metrics, and of enrolment.
     private static func reportDoubles(
         _ listeners: [ServerConfiguration.Listener], _ metrics: MetricsConfiguration?, _ tables: [TableReader]
     ) {
@@ -64,7 +68,8 @@ extension ServerSettings {
             table.report("listen", "\(text) is taken by \(place): choose another port, or leave one of them out")
         }
         for listener in listeners {
-            add(listener.address, listener.port, "\(listener)", tables[listener.proxies == nil ? 0 : 1])
+            let table = listener.isForEnrollment ? 3 : listener.proxies == nil ? 0 : 1
+            add(listener.address, listener.port, "\(listener)", tables[table])
         }
         if let metrics { add(metrics.address, metrics.port, metrics.listener, tables[2]) }
     }
@@ -134,6 +139,31 @@ extension ServerSettings {
         }
         table.finish()
         return (listeners, networks)
+    }
+
+    /// The listeners are those for enrolment alone.
+    private static func enrollment(
+        _ table: TableReader, isSecured: Bool
+    ) -> (EnrollmentConfiguration?, [ServerConfiguration.Listener]) {
+        defer { table.finish() }
+        let (authority, key) = (table.optionalPath("ca"), table.optionalPath("key"))
+        let life = table.duration("valid")
+        let isRenewing = table.bool("renew")
+        var listeners = listeners(table, table.strings("listen"), proxies: nil)
+        for index in listeners.indices { listeners[index].isForEnrollment = true }
+        guard let authority, let key else {
+            if authority != nil { table.report("key", "missing: the key of the CA in 'ca'") }
+            if authority == nil, key != nil || !listeners.isEmpty {
+                table.report("ca", "missing: the CA that issues certificates")
+            }
+            return (nil, [])
+        }
+        if !isSecured { table.report("ca", "hosts can't enrol without TLS: take 'enabled = false' out of [tls]") }
+        var enrollment = EnrollmentConfiguration(authority: authority, key: key)
+        enrollment.life = life
+        enrollment.isRenewing = isRenewing
+        enrollment.hasOwnListener = !listeners.isEmpty
+        return (enrollment, listeners)
     }
 
     private static func tls(_ table: TableReader) -> (TLSServerConfiguration?, HostBinding) {

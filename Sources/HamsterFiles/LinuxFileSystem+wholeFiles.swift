@@ -1,5 +1,5 @@
 internal import Glibc
-internal import HamsterCore
+package import HamsterCore
 
 extension LinuxFileSystem {
     package func contents(of path: String, bytesMax: Int) throws(FileError) -> [UInt8]? {
@@ -23,10 +23,17 @@ extension LinuxFileSystem {
     }
 
     package func replace(_ path: String, with bytes: [UInt8], mode: UInt32) throws(FileError) {
+        try replace(path, with: bytes, mode: mode, owner: nil)
+    }
+
+    /// As the other one, for a file that belongs to `owner`; nil: to the process's user.
+    package func replace(
+        _ path: String, with bytes: [UInt8], mode: UInt32, owner: FileOwner?
+    ) throws(FileError) {
         let target = SourcePath(path)
         let temporary = SourcePath(path + ".new")
         do {
-            try write(bytes, to: temporary, mode: mode)
+            try write(bytes, to: temporary, mode: mode, owner)
             try rename(temporary, to: target)
         } catch {
             // The content that counts is untouched; what can't be removed is overwritten by the next replacement.
@@ -36,13 +43,39 @@ extension LinuxFileSystem {
         try synchronizeDirectory(target.parent ?? SourcePath("."))
     }
 
-    private func write(_ bytes: [UInt8], to path: SourcePath, mode: UInt32) throws(FileError) {
+    private func write(
+        _ bytes: [UInt8], to path: SourcePath, mode: UInt32, _ owner: FileOwner?
+    ) throws(FileError) {
         // O_NOFOLLOW: a link planted under the temporary name must not lead the write elsewhere.
         let flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK
         let descriptor = try openDescriptor(path, flags, mode: mode, operation: .replace)
+        if let owner {
+            _ = try systemCall(.replace, path) { fchown(descriptor.number, owner.user, owner.group) }
+        }
         _ = try systemCall(.replace, path) { fchmod(descriptor.number, mode) }
         let file = try LinuxOutputFile(descriptor, path: path)
         try file.append(bytes.span.bytes)
         try file.synchronize()
+    }
+}
+
+extension LinuxFileSystem {
+    /// Who the file or directory belongs to. Throws where there is none.
+    package func owner(of path: String) throws(FileError) -> FileOwner {
+        let name = SourcePath(path)
+        var status = stat()
+        let result = try withPath(name, .status) { stat($0, &status) == 0 ? 0 : errno }
+        guard result == 0 else { throw FileError(.status, name, code: result) }
+        return FileOwner(user: status.st_uid, group: status.st_gid)
+    }
+
+    /// Makes a directory that is missing, for `owner` alone; what is there stays as it is.
+    package func makePrivateDirectory(_ path: String, owner: FileOwner?) throws(FileError) {
+        let name = SourcePath(path)
+        guard try status(of: name) == nil else { return }
+        try makeDirectory(path, mode: 0o700)
+        guard let owner else { return }
+        let result = try withPath(name, .makeDirectory) { chown($0, owner.user, owner.group) == 0 ? 0 : errno }
+        if result != 0 { throw FileError(.makeDirectory, name, code: result) }
     }
 }

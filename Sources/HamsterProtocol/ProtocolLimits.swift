@@ -25,4 +25,6 @@ package enum ProtocolLimits {
     package static let transmissionMax: Duration = .seconds(120)
     /// What ALPN (RFC 7301) calls this protocol.
     package static let applicationProtocol = "loghamster/1"
+    /// And where a host asks for its certificate.
+    package static let enrollmentProtocol = "loghamster-enroll/1"
 }

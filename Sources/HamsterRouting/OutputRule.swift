@@ -68,17 +68,6 @@ package enum OutputFraming: Sendable, Hashable {
     case lines
 }
 
-/// The owner of an output, as numbers: names are looked up when the configuration is read.
-package struct FileOwner: Sendable, Hashable {
-    package var user: UInt32
-    package var group: UInt32
-
-    package init(user: UInt32, group: UInt32) {
-        self.user = user
-        self.group = group
-    }
-}
-
 /// A file on the server.
 package enum Destination: Sendable, Hashable, CustomStringConvertible {
     /// Below the server's `directory`, component by component; what a client chose never leaves it.

@@ -30,6 +30,7 @@ struct ConnectionAcceptor: Sendable {
     let limiter: RateLimiter
     let statistics: ServerStatistics
     let policy: LivePolicy
+    let door: EnrollmentDoor
     let refusals: RefusalLogs
     let logger: Logger
 
@@ -42,7 +43,7 @@ struct ConnectionAcceptor: Sendable {
         var channels: [any Channel] = []
         do {
             for socket in sockets {
-                channels.append(try await bootstrap(group, socket.proxies).withBoundSocket(socket.descriptor).get())
+                channels.append(try await bootstrap(group, Origin(socket)).withBoundSocket(socket.descriptor).get())
             }
             for address in addresses where sockets.isEmpty {
                 channels.append(try await bind(address, on: group))
@@ -58,14 +59,14 @@ struct ConnectionAcceptor: Sendable {
         _ address: ServerConfiguration.Listener, on group: MultiThreadedEventLoopGroup
     ) async throws -> any Channel {
         do {
-            return try await bootstrap(group, address.proxies).bind(host: address.address, port: address.port).get()
+            return try await bootstrap(group, Origin(address)).bind(host: address.address, port: address.port).get()
         } catch {
             throw ServerError(cannotListenOn: address, error)
         }
     }
 
     private func bootstrap(
-        _ group: MultiThreadedEventLoopGroup, _ proxies: [IPNetwork]?
+        _ group: MultiThreadedEventLoopGroup, _ origin: Origin
     ) -> ServerBootstrap {
         ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: Self.backlog)
@@ -86,17 +87,34 @@ struct ConnectionAcceptor: Sendable {
             .childChannelOption(.socketOption(.so_keepalive), value: 1)
             .childChannelOption(.transmissionTimeout, value: ProtocolLimits.transmissionMilliseconds)
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try self.initialize(channel, proxies) }
+                channel.eventLoop.makeCompletedFuture { try self.initialize(channel, origin) }
             }
     }
 
-    private func initialize(_ channel: any Channel, _ proxies: [IPNetwork]?) throws {
+    /// What is known of a connection before it says anything.
+    private struct Origin: Sendable {
+        let proxies: [IPNetwork]?
+        let isForEnrollment: Bool
+
+        init(_ socket: ListeningSocket) {
+            proxies = socket.proxies
+            isForEnrollment = socket.isForEnrollment
+        }
+
+        init(_ listener: ServerConfiguration.Listener) {
+            proxies = listener.proxies
+            isForEnrollment = listener.isForEnrollment
+        }
+    }
+
+    private func initialize(_ channel: any Channel, _ origin: Origin) throws {
         let address = channel.remoteAddress?.ipAddress.flatMap(IPAddress.init)
-        if let proxies { return try initialize(channel, behind: proxies, address) }
+        if let proxies = origin.proxies { return try initialize(channel, behind: proxies, address) }
         guard let refusal = admit(channel, connections.add(channel, from: address.map(AddressBlock.init))) else {
             return
         }
-        try serve(channel, from: channel.remoteAddress?.ipAddress ?? "-", refusal)
+        try serve(
+            channel, from: channel.remoteAddress?.ipAddress ?? "-", refusal, isForEnrollment: origin.isForEnrollment)
     }
 
     /// What the connection is to hear in place of the welcome, or nothing; nil: it is closed.
@@ -145,7 +163,9 @@ struct ConnectionAcceptor: Sendable {
         refusals.ofStrangers.note(.info, "connection refused", reason: reason, logger, on: channel.eventLoop)
     }
 
-    private func serve(_ channel: any Channel, from address: String, _ refusal: Reply?) throws {
+    private func serve(
+        _ channel: any Channel, from address: String, _ refusal: Reply?, isForEnrollment: Bool = false
+    ) throws {
         let streamID = makeStreamID()
         var logger = logger
         logger[metadataKey: "stream"] = "\(streamID)"
@@ -153,13 +173,23 @@ struct ConnectionAcceptor: Sendable {
         let policy = policy.current
         let timeout = TimeAmount(policy.limits.handshakeTimeout)
         let pipeline = channel.pipeline.syncOperations
-        if let tls = policy.tls {
+        // Without a context for it, what was configured for enrolment serves nobody.
+        let tls = isForEnrollment ? policy.enrollmentTLS : policy.tls
+        if isForEnrollment, tls == nil { return refuse(channel, "enrolment is switched off") }
+        if let tls {
             try pipeline.addHandler(TLSHandler(context: tls, peerName: address, handshakeTimeout: timeout))
+        }
+        let enrollment = policy.registrar.map { registrar in
+            EnrollmentEntrance(
+                desk: EnrollmentHandler.Desk(
+                    registrar: registrar, door: door, threadPool: admission.threadPool, metrics: statistics.metrics),
+                address: address, takesTokens: isForEnrollment || policy.isEnrollmentEverywhere,
+                isAlone: isForEnrollment)
         }
         try pipeline.addHandler(
             OpeningHandler(
                 admission: admission, handle: StreamHandle(streamID: streamID, channel: channel),
-                awaitsTLS: policy.tls != nil, refusal: refusal, timeout: timeout,
+                awaitsTLS: tls != nil, refusal: refusal, timeout: timeout, enrollment: enrollment,
                 environment: StreamHandler.Environment(
                     store: admission.store, registry: streams, connections: connections,
                     threadPool: admission.threadPool, limiter: limiter, statistics: statistics, refusals: refusals,

@@ -6,9 +6,12 @@ package struct ListeningSocket: Sendable {
     package let descriptor: Int32
     /// See ``ServerConfiguration/Listener/proxies``.
     package let proxies: [IPNetwork]?
+    /// See ``ServerConfiguration/Listener/isForEnrollment``.
+    package let isForEnrollment: Bool
 
-    package init(descriptor: Int32, proxies: [IPNetwork]?) {
+    package init(descriptor: Int32, proxies: [IPNetwork]?, isForEnrollment: Bool = false) {
         self.descriptor = descriptor
         self.proxies = proxies
+        self.isForEnrollment = isForEnrollment
     }
 }

@@ -47,6 +47,7 @@ extension LogHamsterServer {
                 .init(["refused"], Double(counted.refusedConnections)),
             ])
         exposition.add(metrics.handshakes)
+        exposition.add(metrics.enrollments)
         exposition.add(metrics.handshakeTime)
         // One role may have several certificates: the first that ends is the one to see to.
         let ends = Dictionary(

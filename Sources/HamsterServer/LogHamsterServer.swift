@@ -26,11 +26,12 @@ package struct LogHamsterServer: Service {
     private let readiness = ServerReadiness()
     private let alarm = RateAlarm()
     let limiter: RateLimiter
+    private let door = EnrollmentDoor()
     private let refusals: RefusalLogs
     private let phase = ServerPhase()
 
     /// Opens the certificates; nothing is accepted yet. With `sockets` the configured listeners are left aside. Throws
-    /// `TLSError`.
+    /// `TLSError`, and `FileError` for what is kept of enrolments.
     package init(
         configuration: ServerConfiguration, sockets: [ListeningSocket] = [], store: Store, logger: Logger
     ) throws {
@@ -48,8 +49,7 @@ package struct LogHamsterServer: Service {
 
     /// Opens the certificates that a server would use. Throws `TLSError`.
     package static func check(_ configuration: ServerConfiguration) throws {
-        guard let tls = configuration.tls else { return }
-        _ = try TLSContext(server: tls, applicationProtocols: [ProtocolLimits.applicationProtocol])
+        try ServerPolicy.check(configuration)
     }
 
     /// The certificates and revocation lists that are in use, with their ends.
@@ -183,7 +183,7 @@ package struct LogHamsterServer: Service {
 
     /// Puts another configuration in force: rules, limits, certificates and revocations. Connections go on; streams whose
     /// output is another one now are sent to it. ``ServerConfiguration/keysThatNeedRestart(for:)`` says what stays as it is.
-    /// Throws `TLSError`, and changes nothing then.
+    /// Throws as `init`, and changes nothing then.
     package func reload(_ new: ServerConfiguration) throws {
         var policy = try ServerPolicy(new)
         statistics.reloaded()
@@ -191,6 +191,8 @@ package struct LogHamsterServer: Service {
         if (policy.tls == nil) != (old.tls == nil) {
             // All else changes; who may come, and how, stays as it was.
             policy.tls = old.tls
+            policy.enrollmentTLS = old.enrollmentTLS
+            policy.registrar = old.registrar
             policy.hostBinding = old.hostBinding
         }
         self.policy.replace(with: policy)
@@ -208,7 +210,7 @@ package struct LogHamsterServer: Service {
                 logger: logger, clock: { FileTime.now.seconds },
                 takeoverTimeout: configuration.limits.handshakeTimeout / 2, statistics: statistics),
             connections: connections, streams: streams, limiter: limiter, statistics: statistics, policy: policy,
-            refusals: refusals, logger: logger)
+            door: door, refusals: refusals, logger: logger)
     }
 
     /// Tells every connection to end and waits until they have, or until the grace is over.

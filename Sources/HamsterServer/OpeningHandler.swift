@@ -21,6 +21,7 @@ final class OpeningHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private let refusal: Reply?
     private let awaitsTLS: Bool
     private let timeout: TimeAmount
+    private let enrollment: EnrollmentEntrance?
     private var environment: StreamHandler.Environment
     private var machine = ServerOpening()
     private var decoder = LineDecoder()
@@ -37,13 +38,14 @@ final class OpeningHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// A connection with a `refusal` hears that in place of the welcome lines.
     init(
         admission: StreamAdmission, handle: StreamHandle, awaitsTLS: Bool, refusal: Reply?, timeout: TimeAmount,
-        environment: StreamHandler.Environment
+        enrollment: EnrollmentEntrance? = nil, environment: StreamHandler.Environment
     ) {
         self.admission = admission
         self.handle = handle
         self.awaitsTLS = awaitsTLS
         self.refusal = refusal
         self.timeout = timeout
+        self.enrollment = enrollment
         self.environment = environment
     }
 
@@ -103,6 +105,12 @@ final class OpeningHandler: ChannelDuplexHandler, RemovableChannelHandler {
                     "version": "\(event.version)", "cipher": "\(event.cipher)", "resumed": "\(event.isResumed)",
                 ])
             handshakeSucceeded(event, context)
+            if event.applicationProtocol == ProtocolLimits.enrollmentProtocol, refusal == nil, let enrollment {
+                return enroll(event, enrollment, context)
+            }
+            if let enrollment, enrollment.isAlone {
+                return run(machine.aborted(Reply(.forbidden, "this address is for enrolment alone")), context)
+            }
             greet(context)
         case let event as ChannelEvent where event == .inputClosed:
             hasPeerClosed = true
@@ -161,6 +169,25 @@ extension OpeningHandler {
         }
         environment.statistics.connectionAccepted()
         send(ServerLine.welcome.bytes + ServerLine.streamID(handle.streamID).bytes, context)
+    }
+
+    /// Hands the connection over to where hosts get their certificates.
+    private func enroll(
+        _ event: TLSHandshakeCompleted, _ entrance: EnrollmentEntrance, _ context: ChannelHandlerContext
+    ) {
+        environment.statistics.connectionAccepted()
+        hasGreeted = true
+        let handler = entrance.handler(
+            event, streamID: handle.streamID, refusals: environment.refusals, timeout: timeout,
+            logger: environment.logger)
+        let pipeline = context.pipeline.syncOperations
+        // First: a handler that withholds reads would keep those of its successor too.
+        pipeline.removeHandler(self, promise: nil)
+        do {
+            try pipeline.addHandler(handler)
+        } catch {
+            context.close(promise: nil)
+        }
     }
 
     private func advance(_ context: ChannelHandlerContext) {

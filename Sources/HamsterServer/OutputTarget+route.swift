@@ -1,3 +1,4 @@
+internal import HamsterCore
 internal import HamsterRouting
 internal import HamsterStore
 

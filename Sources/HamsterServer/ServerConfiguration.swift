@@ -1,4 +1,5 @@
 package import HamsterCore
+package import HamsterEnrollment
 package import HamsterRateLimit
 package import HamsterRouting
 package import HamsterStore
@@ -14,11 +15,14 @@ package struct ServerConfiguration: Sendable {
         /// Load balancers that say where each connection comes from (PROXY protocol, version 2); no other source may connect.
         /// Nil: whoever connects speaks for himself.
         package var proxies: [IPNetwork]?
+        /// Whether hosts ask for certificates there, and for nothing else.
+        package var isForEnrollment = false
 
-        package init(address: String, port: Int, proxies: [IPNetwork]? = nil) {
+        package init(address: String, port: Int, proxies: [IPNetwork]? = nil, isForEnrollment: Bool = false) {
             self.address = address
             self.port = port
             self.proxies = proxies
+            self.isForEnrollment = isForEnrollment
         }
 
         package var description: String { address.contains(":") ? "[\(address)]:\(port)" : "\(address):\(port)" }
@@ -52,6 +56,8 @@ package struct ServerConfiguration: Sendable {
     /// Nil: plain text, because the operator said so.
     package var tls: TLSServerConfiguration?
     package var hostBinding: HostBinding
+    /// Nil: nobody is given a certificate.
+    package var enrollment: EnrollmentConfiguration?
     package var store: StoreConfiguration
     package var outputs: [OutputRule] = []
     package var hasFallback = true
@@ -71,7 +77,7 @@ package struct ServerConfiguration: Sendable {
 extension ServerConfiguration {
     /// The files of certificates, keys and revocations.
     package var credentials: [String] {
-        [tls?.certificate, tls?.key, tls?.clientCA, tls?.crl].compactMap { $0 }
+        [tls?.certificate, tls?.key, tls?.clientCA, tls?.crl, enrollment?.authority, enrollment?.key].compactMap { $0 }
     }
 
     /// The keys whose values differ and can't be changed while the server runs.

@@ -25,6 +25,11 @@ struct ServerMetrics: Sendable {
         .gauge, "loghamster_certificate_not_after_seconds", ["role"],
         help: "When the first certificate or revocation list in use ends, in Unix time")
 
+    let enrollments = CounterFamily(
+        "loghamster_enrollments_total", ["result"],
+        help: "Requests of hosts for certificates, and what became of them",
+        known: ["enrolled", "renewed", "refused", "failed", "malformed", "limited"].map { [$0] })
+
     // Streams
     let streams = MetricDescription(.gauge, "loghamster_streams", ["output"], help: "Open streams")
     let streamsTotal = CounterFamily(

@@ -29,13 +29,15 @@ final class ApplicationProtocols {
     /// that offer something.
     func select(on context: OpaquePointer) {
         guard !wire.isEmpty else { return }
-        let selection: SSL_CTX_alpn_select_cb_func = { _, chosen, chosenLength, offered, offeredLength, own in
+        let selection: SSL_CTX_alpn_select_cb_func = { ssl, chosen, chosenLength, offered, offeredLength, own in
             guard let own, let chosen, let chosenLength else { return SSL_TLSEXT_ERR_ALERT_FATAL }
             let wire = Unmanaged<ApplicationProtocols>.fromOpaque(own).takeUnretainedValue().wire
             var name: UnsafeMutablePointer<UInt8>?
             let result = SSL_select_next_proto(
                 &name, chosenLength, wire.baseAddress, UInt32(wire.count), offered, offeredLength)
-            guard result == OPENSSL_NPN_NEGOTIATED else { return SSL_TLSEXT_ERR_ALERT_FATAL }
+            guard result == OPENSSL_NPN_NEGOTIATED, let ssl, let context = TLSSession.of(ssl)?.context,
+                context.use(UnsafeBufferPointer(start: name, count: Int(chosenLength.pointee)), on: ssl)
+            else { return SSL_TLSEXT_ERR_ALERT_FATAL }
             chosen.pointee = UnsafePointer(name)
             return SSL_TLSEXT_ERR_OK
         }

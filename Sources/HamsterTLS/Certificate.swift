@@ -39,11 +39,13 @@ final class Certificate: @unchecked Sendable {
     }
 
     /// SHA-256 of the DER form, in lower-case hexadecimal.
-    var fingerprint: String {
-        var digest = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
+    var fingerprint: String { Hexadecimal.text(of: digest) }
+
+    /// SHA-256 of the DER form; empty where it can't be made.
+    var digest: [UInt8] {
+        var digest = [UInt8](repeating: 0, count: Digest.byteCount)
         var count: UInt32 = 0
-        guard X509_digest(pointer, EVP_sha256(), &digest, &count) == 1 else { return "" }
-        return digest.prefix(Int(count)).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        return X509_digest(pointer, EVP_sha256(), &digest, &count) == 1 ? digest : []
     }
 
     /// The purposes of the extended key usage, such as `serverAuth`; nil when the certificate doesn't limit them.
@@ -59,28 +61,16 @@ final class Certificate: @unchecked Sendable {
 
     /// The bytes of the subject alternative names of one kind.
     func alternativeNames(_ kind: AlternativeName) -> [[UInt8]] {
-        guard let names = X509_get_ext_d2i(pointer, NID_subject_alt_name, nil, nil) else { return [] }
-        let stack = OpaquePointer(names)
-        defer { GENERAL_NAMES_free(stack) }
-        return (0..<COpenSSL_sk_GENERAL_NAME_num(stack)).compactMap { index in
-            var type: Int32 = -1
-            let name = COpenSSL_sk_GENERAL_NAME_value(stack, index)
-            guard let value = GENERAL_NAME_get0_value(name, &type), type == kind.generalNameType else { return nil }
-            let string = value.assumingMemoryBound(to: ASN1_STRING.self)
-            return Array(
-                UnsafeBufferPointer(start: ASN1_STRING_get0_data(string), count: Int(ASN1_STRING_length(string))))
-        }
+        X509_get_ext_d2i(pointer, NID_subject_alt_name, nil, nil).map(kind.values) ?? []
     }
-}
 
-/// The kinds of subject alternative names that are looked at.
-enum AlternativeName {
-    case dns, ipAddress
-
-    fileprivate var generalNameType: Int32 {
-        switch self {
-        case .dns: GEN_DNS
-        case .ipAddress: GEN_IPADD
-        }
+    /// In PEM form.
+    var text: [UInt8] {
+        guard let bio = BIO_new(BIO_s_mem()) else { return [] }
+        defer { BIO_free(bio) }
+        guard PEM_write_bio_X509(bio, pointer) == 1 else { return [] }
+        var bytes: UnsafeMutablePointer<CChar>?
+        let count = COpenSSL_BIO_get_mem_data(bio, &bytes)
+        return Array(UnsafeRawBufferPointer(start: bytes, count: max(0, count)))
     }
 }

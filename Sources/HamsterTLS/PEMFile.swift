@@ -39,6 +39,16 @@ final class PEMFile {
         }
     }
 
+    /// What somebody has sent; `name` stands for the path in error texts. Throws `TLSError` where there is nothing, or too much.
+    init(_ text: [UInt8], name: String) throws(TLSError) {
+        guard (1...Self.bytesMax).contains(text.count) else {
+            throw TLSError(.fileMalformed, name, "has \(text.count) bytes")
+        }
+        path = name
+        bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: text.count, alignment: 1)
+        bytes.copyBytes(from: text)
+    }
+
     deinit {
         OPENSSL_cleanse(bytes.baseAddress, bytes.count)
         bytes.deallocate()

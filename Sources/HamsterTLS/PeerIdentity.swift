@@ -12,6 +12,8 @@ package struct PeerIdentity: Sendable, Hashable {
     package let fingerprint: String
     /// The end of the certificate's validity, in seconds since 1970.
     package let notAfter: Int64
+    /// Whether it comes from the CA that this server itself issues certificates with.
+    package private(set) var isOwnIssue = false
 
     package init(subject: String, dnsNames: [String], ipAddresses: [String], fingerprint: String, notAfter: Int64) {
         self.subject = subject
@@ -22,7 +24,7 @@ package struct PeerIdentity: Sendable, Hashable {
     }
 
     /// Nil when a DNS name holds a NUL or another byte that no name has: such a certificate was made to deceive.
-    init?(_ certificate: Certificate) {
+    init?(_ certificate: Certificate, of authority: IssuingAuthority? = nil) {
         let names = certificate.alternativeNames(.dns)
         guard names.allSatisfy({ $0.allSatisfy { (0x21...0x7E).contains($0) } }) else { return nil }
         subject = certificate.subject
@@ -30,6 +32,7 @@ package struct PeerIdentity: Sendable, Hashable {
         ipAddresses = certificate.alternativeNames(.ipAddress).compactMap(Self.addressText)
         fingerprint = certificate.fingerprint
         notAfter = certificate.notAfter.unixSeconds
+        isOwnIssue = authority?.hasIssued(certificate) ?? false
     }
 
     private static func addressText(_ bytes: [UInt8]) -> String? {

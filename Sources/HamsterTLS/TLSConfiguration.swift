@@ -54,6 +54,9 @@ package struct TLSClientConfiguration: Sendable, Hashable {
     /// name is also sent to the server (SNI).
     package var serverName: String
     package var minimumVersion: TLSVersion
+    /// SHA-256 of the certificate of the one CA that may stand above the server's, and that the server has to show; nothing
+    /// else is trusted then. For a host that has no certificates yet.
+    package var pinnedAuthority: [UInt8]?
 
     package init(
         ca: String? = nil, certificate: String? = nil, key: String? = nil, serverName: String,

@@ -37,16 +37,23 @@ package final class TLSContext: @unchecked Sendable {
     /// Of a server.
     let ticketKeys = TicketKeys()
     private let resumable = Mutex<ResumableSession?>(nil)
+    /// Of a server that gives certificates to new hosts.
+    private let enrollment: TLSEnrollment?
+    /// Of a client that has no file of CAs yet: see ``TLSClientConfiguration/pinnedAuthority``.
+    let pinnedAuthority: [UInt8]?
 
     /// A context for the accepting side.
     ///
     /// `applicationProtocols` are the ALPN names that are spoken, best first. A client that offers none of them is
-    /// refused, one that offers nothing is served. `clock` gives the Unix seconds by which certificates and lists begin and
+    /// refused, one that offers nothing is served. Clients that agree on that of `enrollment` may need no certificate. `clock` gives the Unix seconds by which certificates and lists begin and
     /// end; nil: the system's. Throws what is wrong with which file.
     package init(
-        server: TLSServerConfiguration, applicationProtocols: [String], clock: (@Sendable () -> Int64)? = nil
+        server: TLSServerConfiguration, applicationProtocols: [String], enrollment: TLSEnrollment? = nil,
+        clock: (@Sendable () -> Int64)? = nil
     ) throws(TLSError) {
         self.clock = clock
+        self.enrollment = enrollment
+        pinnedAuthority = nil
         pointer = try Self.makePointer(TLS_server_method())
         role = .server
         trustedAuthorities = server.clientCA.map { "the trusted CAs in \($0)" } ?? "the trusted CAs"
@@ -70,9 +77,15 @@ package final class TLSContext: @unchecked Sendable {
         client: TLSClientConfiguration, applicationProtocols: [String], clock: (@Sendable () -> Int64)? = nil
     ) throws(TLSError) {
         self.clock = clock
+        enrollment = nil
+        pinnedAuthority = client.pinnedAuthority
         pointer = try Self.makePointer(TLS_client_method())
         role = .client
-        trustedAuthorities = client.ca.map { "the trusted CAs in \($0)" } ?? "the system's trusted CAs"
+        trustedAuthorities =
+            client.pinnedAuthority.map {
+                "what the token trusts, the CA with the fingerprint \(Hexadecimal.text(of: $0))"
+            }
+            ?? client.ca.map { "the trusted CAs in \($0)" } ?? "the system's trusted CAs"
         revocationListPath = nil
         serverName = client.serverName
         isServerNameAddress = Self.isAddress(client.serverName)
@@ -80,7 +93,7 @@ package final class TLSContext: @unchecked Sendable {
 
         try applyCommonSettings(client.minimumVersion)
         try useOwnCertificate(of: client)
-        try trustServers(client.ca)
+        if client.pinnedAuthority != nil { PinnedAuthority.trust(on: pointer) } else { try trustServers(client.ca) }
         try expectServerName(client.serverName)
         keepSessionsForResumption()
         protocols.offer(on: pointer)
@@ -107,6 +120,30 @@ package final class TLSContext: @unchecked Sendable {
             }
         }
         return ssl
+    }
+
+    /// Sets a server's connection up for the protocol (ALPN) that was agreed on. False where memory is short.
+    func use(_ applicationProtocol: some Sequence<UInt8>, on ssl: OpaquePointer) -> Bool {
+        guard let enrollment, applicationProtocol.elementsEqual(enrollment.applicationProtocol.utf8) else {
+            return true
+        }
+        // Whoever shows a certificate is verified as ever.
+        if enrollment.needsNoCertificate { SSL_set_verify(ssl, SSL_VERIFY_PEER, SSL_get_verify_callback(ssl)) }
+        // A session without a certificate must not be gone on with where one is required.
+        COpenSSL_SSL_refuse_tickets(ssl)
+        // New hosts have the root's fingerprint, and not the root.
+        return enrollment.authority.chain.allSatisfy { COpenSSL_SSL_add1_chain_cert(ssl, $0.pointer) == 1 }
+    }
+
+    /// Whether a peer proves something that must not be good on any other connection than this one.
+    func bindsChannel(_ applicationProtocol: String?) -> Bool {
+        pinnedAuthority != nil || enrollmentAuthority(applicationProtocol) != nil
+    }
+
+    /// The CA that issues certificates on connections of this protocol; nil: none does.
+    func enrollmentAuthority(_ applicationProtocol: String?) -> IssuingAuthority? {
+        guard let enrollment, enrollment.applicationProtocol == applicationProtocol else { return nil }
+        return enrollment.authority
     }
 
     /// Why a client's certificate doesn't pass, with the certificates of CAs that it may need; nil: it does.

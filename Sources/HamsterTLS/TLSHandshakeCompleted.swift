@@ -10,14 +10,18 @@ package struct TLSHandshakeCompleted: Sendable, Hashable {
     package let applicationProtocol: String?
     /// Whether the handshake went on with an earlier session, whose verification still counts.
     package let isResumed: Bool
+    /// What only this connection has (`tls-exporter`, RFC 9266), where a host enrols; else empty.
+    package let channelBinding: [UInt8]
 
     package init(
-        peer: PeerIdentity?, version: String, cipher: String, applicationProtocol: String?, isResumed: Bool
+        peer: PeerIdentity?, version: String, cipher: String, applicationProtocol: String?, isResumed: Bool,
+        channelBinding: [UInt8] = []
     ) {
         self.peer = peer
         self.version = version
         self.cipher = cipher
         self.applicationProtocol = applicationProtocol
         self.isResumed = isResumed
+        self.channelBinding = channelBinding
     }
 }

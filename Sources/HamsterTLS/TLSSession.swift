@@ -113,12 +113,23 @@ final class TLSSession {
 
     /// What was agreed on, after the handshake. Throws when the peer's certificate is not fit to name anyone.
     func negotiated() throws(TLSError) -> TLSHandshakeCompleted {
-        TLSHandshakeCompleted(
-            peer: try peerIdentity(),
+        let applicationProtocol = applicationProtocol()
+        return TLSHandshakeCompleted(
+            peer: try peerIdentity(context.enrollmentAuthority(applicationProtocol)),
             version: String(cString: SSL_get_version(ssl)),
             cipher: SSL_CIPHER_get_name(SSL_get_current_cipher(ssl)).map { String(cString: $0) } ?? "",
-            applicationProtocol: applicationProtocol(),
-            isResumed: SSL_session_reused(ssl) == 1)
+            applicationProtocol: applicationProtocol,
+            isResumed: SSL_session_reused(ssl) == 1,
+            channelBinding: context.bindsChannel(applicationProtocol) ? try channelBinding() : [])
+    }
+
+    private func channelBinding() throws(TLSError) -> [UInt8] {
+        let label = "EXPORTER-Channel-Binding"
+        var bytes = [UInt8](repeating: 0, count: 32)
+        OpenSSLErrorQueue.clear()
+        let isExported = SSL_export_keying_material(ssl, &bytes, bytes.count, label, label.utf8.count, nil, 0, 0) == 1
+        guard isExported else { throw failure(.handshake) }
+        return bytes
     }
 
     /// The peer's certificate, with CAs' ones that peers have sent; nil: it has shown none.
@@ -204,10 +215,10 @@ final class TLSSession {
         }
     }
 
-    private func peerIdentity() throws(TLSError) -> PeerIdentity? {
+    private func peerIdentity(_ authority: IssuingAuthority?) throws(TLSError) -> PeerIdentity? {
         guard let pointer = SSL_get1_peer_certificate(ssl) else { return nil }
         let certificate = Certificate(owned: pointer)
-        guard let identity = PeerIdentity(certificate) else {
+        guard let identity = PeerIdentity(certificate, of: authority) else {
             throw TLSError(
                 .verification, peerName, "certificate of '\(certificate.subject)' has a malformed DNS name")
         }

@@ -96,7 +96,7 @@ struct Predecessors {
             do throws(FileError) {
                 let file = try fileSystem.open(candidate.path)
                 if try file.status().identity == candidate.identity { return (candidate, file) }
-            } catch where !error.isMissing {
+            } catch  where !error.isMissing {
                 problems.append(error)
                 return nil
             } catch {}

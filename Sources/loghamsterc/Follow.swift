@@ -64,7 +64,10 @@ struct Follow: AsyncParsableCommand {
         let credentials = CredentialWatch(settings.credentials, logger: logger) { reloader.reloadCertificates() }
         let expiry = ExpiryWatch(logger: logger) { shipping.credentials + (metrics?.credentials ?? []) }
         let lag = metrics.map { _ in LagService(shipping: shipping) }
-        let others: [(any Service)?] = [status, metrics, lag, credentials, expiry]
+        let renewal = CertificateRenewal(shipping: shipping, fileSystem: fileSystem, logger: logger) {
+            reloader.reloadCertificates()
+        }
+        let others: [(any Service)?] = [status, metrics, lag, credentials, expiry, renewal]
         let subject = SupervisedService.Subject(
             untilReady: shipping.untilFirstLook, loops: { shipping.loops }, status: { shipping.summary })
         try await program.run(shipping, beside: others.compactMap(\.self), as: subject, log: settings.log) {

@@ -12,6 +12,7 @@ struct LogHamsterCommand: AsyncParsableCommand {
             loghamsterc --config <file>
             loghamsterc --target <host:port> [--ca <file>] [--cert <file> --key <file>] [--insecure-plaintext]
                         [--name <name>] [--state <directory>] [--compress] <files> ...
+            loghamsterc enroll <host:port> <token>
             loghamsterc <subcommand>
             """,
         discussion: """
@@ -20,7 +21,7 @@ struct LogHamsterCommand: AsyncParsableCommand {
             LOGHAMSTER_STATE.
             """,
         version: Program.versionText("loghamsterc"),
-        subcommands: [Follow.self, Send.self, Check.self, Status.self, Explain.self],
+        subcommands: [Follow.self, Send.self, Check.self, Status.self, Explain.self, Enroll.self],
         defaultSubcommand: Follow.self)
 
     static let program = Program(name: "loghamsterc")

@@ -17,7 +17,7 @@ struct LogHamsterDaemon: AsyncParsableCommand {
             Environment: LOGHAMSTER_CONFIG, LOGHAMSTER_DIRECTORY, LOGHAMSTER_STATE.
             """,
         version: Program.versionText("loghamsterd"),
-        subcommands: [Serve.self, Check.self, Route.self, Status.self],
+        subcommands: [Serve.self, Check.self, Route.self, Status.self, Enroll.self],
         defaultSubcommand: Serve.self)
 
     static let program = Program(name: "loghamsterd")

@@ -89,10 +89,13 @@ struct Serve: AsyncParsableCommand {
                 failed: { server.reloadFailed() }))
     }
 
-    /// What systemd has opened for us. A socket that is named `proxy` is one for load balancers.
+    /// What systemd has opened for us. A socket that is named `proxy` is one for load balancers, and `enroll` one for that alone.
     private func sockets(_ program: Program, _ settings: ServerSettings) throws -> [ListeningSocket] {
         try SocketActivation(program.environment).sockets.map { socket in
-            guard socket.name == "proxy" else { return ListeningSocket(descriptor: socket.descriptor, proxies: nil) }
+            guard socket.name == "proxy" else {
+                return ListeningSocket(
+                    descriptor: socket.descriptor, proxies: nil, isForEnrollment: socket.name == "enroll")
+            }
             guard !settings.server.proxies.isEmpty else {
                 throw ProgramFailure(
                     .configuration, ["socket 'proxy': nobody may connect: set 'from' in [proxy_protocol]"])

@@ -38,7 +38,8 @@ struct ClientErrorTests {
             "/c:3: target.tls.serer_name: unknown key (did you mean 'server_name'?)"),
         ErroneousFile(
             target + "[target.tls]\nkey_file = \"x\"\n" + input,
-            "/c:4: target.tls.key_file: unknown key (known here: ca, cert, enabled, key, min_version, server_name)"),
+            "/c:4: target.tls.key_file: unknown key (known here: ca, cert, enabled, key, min_version, renew, server_name)"
+        ),
         ErroneousFile(
             target + input + "excludes = [\"*.gz\"]\n",
             "/c:5: input[0].excludes: unknown key (did you mean 'exclude'?)"),
@@ -115,6 +116,10 @@ struct ClientErrorTests {
         ErroneousFile(
             target + "[target.tls]\nkey = \"a.key\"\n" + input,
             "/c:4: target.tls.key: cert and key belong together: set both or neither"),
+        ErroneousFile(
+            target + "[target.tls]\ncert = \"a.pem\"\nkey = \"b.pem\"\nrenew = true\n" + input,
+            "/c:6: target.tls.renew: needs 'cert' and 'key' to name one file with both in it, which is replaced as a whole"
+        ),
         ErroneousFile(
             target + "[target.tls]\nmin_version = 1.3\n" + input,
             "/c:4: target.tls.min_version: expected \"1.2\" or \"1.3\", got a number"),

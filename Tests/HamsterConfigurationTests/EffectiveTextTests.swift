@@ -51,6 +51,7 @@ struct EffectiveTextTests {
                 # key: none
                 # server_name: none
                 min_version = "1.3"
+                renew = false
 
                 [[input]]
                 # name: none

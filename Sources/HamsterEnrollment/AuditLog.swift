@@ -1,0 +1,105 @@
+internal import HamsterCore
+package import HamsterFiles
+package import HamsterStatus
+internal import Synchronization
+
+/// What was issued and revoked, and for whom: a line of JSON each, only ever appended, on disk before anything else is done.
+package final class AuditLog: Sendable {
+    /// One line.
+    package struct Entry: Sendable, Hashable {
+        package enum Event: String, Sendable, Hashable {
+            case tokenMade = "token made"
+            case tokenRevoked = "token revoked"
+            case enrolled, renewed
+            case certificateRevoked = "certificate revoked"
+        }
+
+        /// In seconds since 1970.
+        package var time: Int64
+        package var event: Event
+        package var host: String
+        package var serial: String?
+        /// SHA-256 of the certificate.
+        package var fingerprint: String?
+        /// The end of the certificate, or of the token; in seconds since 1970.
+        package var end: Int64?
+        package var address: String?
+        package var tokenID: String?
+
+        package init(_ event: Event, host: String, at time: Int64) {
+            self.event = event
+            self.host = host
+            self.time = time
+        }
+
+        /// As it stands in the file.
+        package var document: JSON {
+            .object([
+                .init("time", .number(time)), .init("event", .string(event.rawValue)), .init("host", .string(host)),
+                .init("serial", .optional(serial)), .init("fingerprint", .optional(fingerprint)),
+                .init("end", end.map { .number($0) } ?? .null), .init("address", .optional(address)),
+                .init("token", .optional(tokenID)),
+            ])
+        }
+
+        init?(_ line: some Collection<UInt8>) {
+            guard let json = JSON(parsing: Array(line)), case .integer(let time)? = json["time"],
+                case .string(let name)? = json["event"], let event = Event(rawValue: name),
+                case .string(let host)? = json["host"]
+            else { return nil }
+            func text(_ key: String) -> String? {
+                guard case .string(let text)? = json[key] else { return nil }
+                return text
+            }
+            self.init(event, host: host, at: Int64(time))
+            serial = text("serial")
+            fingerprint = text("fingerprint")
+            address = text("address")
+            tokenID = text("token")
+            if case .integer(let number)? = json["end"] { end = Int64(number) }
+        }
+    }
+
+    /// Ten years of five hundred hosts that renew each ten days.
+    private static let bytesMax = 256 << 20
+
+    private let path: String
+    private let fileSystem: LinuxFileSystem
+    private let owner: FileOwner
+    private let appending = Mutex(())
+
+    /// Opens nothing yet. Throws ``FileError`` where there is no such folder.
+    package init(stateDirectory: String, fileSystem: LinuxFileSystem) throws(FileError) {
+        path = "\(stateDirectory)/enroll/audit.jsonl"
+        owner = try fileSystem.owner(of: stateDirectory)
+        self.fileSystem = fileSystem
+    }
+
+    /// Returns when the line is on disk. Throws ``FileError``, and has appended nothing then.
+    package func append(_ entry: Entry) throws(FileError) {
+        let line = entry.document.encoded + [UInt8(ascii: "\n")]
+        let result = appending.withLock { _ in Result { () throws(FileError) in try append(line) } }
+        try result.get()
+    }
+
+    private func append(_ line: [UInt8]) throws(FileError) {
+        let opening = OutputOpening(mode: 0o640, directoryMode: 0o700, owner: owner.user, group: owner.group)
+        let file = try fileSystem.openOutput(.absolute(SourcePath(path)), opening)
+        // A power cut may have left half a line: the next one must not be lost with it.
+        let size = try file.status().size
+        let last = size > 0 ? try fileSystem.open(SourcePath(path)).bytes(at: size - 1, count: 1) : []
+        let isTorn = last.first.map { $0 != UInt8(ascii: "\n") } ?? false
+        let bytes = (isTorn ? [UInt8(ascii: "\n")] : []) + line
+        try unsafe file.append(bytes.span.bytes)
+        try file.synchronize()
+        for directory in file.changedDirectories { try fileSystem.synchronizeDirectory(directory) }
+    }
+
+    /// All entries, the oldest first, and how many lines are none.
+    package func entries() throws(FileError) -> (entries: [Entry], damagedCount: Int) {
+        let bytes = try fileSystem.contents(of: path, bytesMax: Self.bytesMax) ?? []
+        let lines = bytes.split(separator: UInt8(ascii: "\n"))
+        let entries = lines.compactMap { Entry($0) }
+        return (entries, lines.count - entries.count)
+    }
+}

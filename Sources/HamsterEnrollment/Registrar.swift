@@ -1,0 +1,145 @@
+internal import HamsterCore
+package import HamsterFiles
+package import HamsterProtocol
+package import HamsterTLS
+internal import Synchronization
+
+/// How a server gives certificates to new hosts.
+package struct EnrollmentConfiguration: Sendable, Hashable {
+    /// Path of a PEM file: the CA's certificate, then those above it up to the root.
+    package var authority: String
+    /// Path of a PEM file: its key.
+    package var key: String
+    /// How long a certificate is good for.
+    package var life: Duration = .seconds(30 * 86_400)
+    /// Whether a host may have a new certificate for the one that it shows.
+    package var isRenewing = true
+    /// Whether there are listeners for it alone: no other one takes hosts without a certificate then.
+    package var hasOwnListener = false
+
+    package init(authority: String, key: String) {
+        self.authority = authority
+        self.key = key
+    }
+}
+
+/// Decides who gets a certificate, issues it, and writes that down. It waits for the disk: not for an event loop.
+package final class Registrar: Sendable {
+    /// What a host gets.
+    package struct Issue: Sendable {
+        package let host: String
+        package let certificate: IssuingAuthority.Issued
+        /// PEM; empty for who has it already.
+        package let root: [UInt8]
+
+        /// The answer's bytes.
+        package var answer: [UInt8] {
+            EnrollmentGrant(certificateByteCount: certificate.chain.count, rootByteCount: root.count).bytes
+                + certificate.chain + root
+        }
+    }
+
+    private let configuration: EnrollmentConfiguration
+    private let authority: IssuingAuthority
+    private let tokens: TokenFolder
+    private let audit: AuditLog
+    private let now: @Sendable () -> Int64
+    /// Of several that come with one token at a time, one gets it.
+    private let using = Mutex(())
+
+    /// Throws ``FileError``.
+    package init(
+        _ configuration: EnrollmentConfiguration, authority: IssuingAuthority, stateDirectory: String,
+        fileSystem: LinuxFileSystem, now: @escaping @Sendable () -> Int64
+    ) throws(FileError) {
+        self.configuration = configuration
+        self.authority = authority
+        tokens = try TokenFolder(stateDirectory: stateDirectory, fileSystem: fileSystem)
+        audit = try AuditLog(stateDirectory: stateDirectory, fileSystem: fileSystem)
+        self.now = now
+    }
+
+    /// For a host with a token. Throws the ``Reply`` that refuses it: the same for every token that is not good.
+    package func enroll(
+        tokenID: String, proof: [UInt8], request bytes: [UInt8], channelBinding: [UInt8], from address: String
+    ) throws(Reply) -> Issue {
+        let request = try read(bytes)
+        return try using.withLock { _ in
+            Result { () throws(Reply) in
+                let record = try token(tokenID, proof, request, bytes, channelBinding)
+                try requireHost(record.host, request)
+                if record.use == nil {
+                    // From here on it is this key's: a host that loses the answer comes again with the same.
+                    try store { () throws(FileError) in
+                        try tokens.use(.init(time: now(), keyDigest: request.keyDigest), of: record, id: tokenID)
+                    }
+                }
+                return try issue(request, host: record.host, .enrolled, address, tokenID: tokenID)
+            }
+        }.get()
+    }
+
+    /// For a host that has shown a good certificate of this CA, with one name in it. Throws the ``Reply`` that refuses it.
+    package func renew(_ bytes: [UInt8], host: String, from address: String) throws(Reply) -> Issue {
+        guard configuration.isRenewing else {
+            throw Reply(.forbidden, "this server renews no certificates: enroll.renew is off")
+        }
+        let request = try read(bytes)
+        try requireHost(host, request)
+        return try issue(request, host: host, .renewed, address, tokenID: nil)
+    }
+
+    private func read(_ bytes: [UInt8]) throws(Reply) -> CertificateRequest {
+        do {
+            return try CertificateRequest(bytes)
+        } catch {
+            throw Reply(.malformed, error.description)
+        }
+    }
+
+    private func token(
+        _ id: String, _ proof: [UInt8], _ request: CertificateRequest, _ bytes: [UInt8], _ channelBinding: [UInt8]
+    ) throws(Reply) -> TokenRecord {
+        let found = try store { () throws(FileError) in try tokens.record(of: id) }
+        guard let record = found else { throw Reply(.serverFailed, "the token's record can't be read") }
+        let isProved = EnrollmentToken.isProof(
+            proof, id: id, verifier: record.verifier, channelBinding: channelBinding, request: bytes)
+        guard isProved, record.isGood(forKey: request.keyDigest, at: now()) else {
+            throw Reply(.forbidden, "this token is not good here: unknown, used or expired; ask for a new one")
+        }
+        return record
+    }
+
+    private func requireHost(_ host: String, _ request: CertificateRequest) throws(Reply) {
+        guard let objection = request.objection(toHost: host) else { return }
+        throw Reply(.malformed, "certificate request: \(objection)")
+    }
+
+    private func issue(
+        _ request: CertificateRequest, host: String, _ event: AuditLog.Entry.Event, _ address: String, tokenID: String?
+    ) throws(Reply) -> Issue {
+        let certificate: IssuingAuthority.Issued
+        do {
+            certificate = try authority.issue(request, host: host, life: configuration.life.components.seconds)
+        } catch {
+            throw Reply(.serverFailed, error.description)
+        }
+        var entry = AuditLog.Entry(event, host: host, at: now())
+        entry.serial = certificate.serial
+        entry.fingerprint = certificate.fingerprint
+        entry.end = certificate.notAfter
+        entry.address = address
+        entry.tokenID = tokenID
+        // First written down: a certificate that nobody knows of could not be revoked.
+        try store { [entry] () throws(FileError) in try audit.append(entry) }
+        return Issue(host: host, certificate: certificate, root: tokenID == nil ? [] : authority.rootText)
+    }
+
+    private func store<Value>(_ work: () throws(FileError) -> Value) throws(Reply) -> Value {
+        do {
+            return try work()
+        } catch {
+            throw Reply(.outputFailed, "the server can't store it: \(error.reason)")
+        }
+    }
+}

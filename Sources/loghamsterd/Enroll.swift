@@ -1,0 +1,175 @@
+import ArgumentParser
+import HamsterConfiguration
+import HamsterCore
+import HamsterEnrollment
+import HamsterFiles
+import HamsterProgram
+import HamsterProtocol
+import HamsterServer
+import HamsterStatus
+import HamsterStore
+import HamsterTLS
+
+/// `loghamsterd enroll HOST --config F`: lets a new host ask for its certificate.
+struct Enroll: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Make a token with which a new host gets its certificate, once.",
+        usage: """
+            loghamsterd enroll --config <file> [--valid <time>] <host>
+            loghamsterd enroll --config <file> --list [--json]
+            loghamsterd enroll --config <file> --revoke <token-id or serial>
+            loghamsterd enroll --config <file> --audit [--json]
+            """,
+        discussion: """
+            The token goes to the new host: 'loghamsterc enroll SERVER:PORT TOKEN'. Whoever has it first is that host, so \
+            send it as you would a password. The server need not run, nor be restarted.
+            """)
+
+    @OptionGroup var options: ServerOptions
+
+    @Option(help: ArgumentHelp("How long the token can be used, such as 30m, 1h or 2d.", valueName: "time"))
+    var valid = "1h"
+
+    @Flag(help: "List the tokens that were made.")
+    var list = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Make a token worthless, or revoke the certificate with this serial.", valueName: "token-id or serial"))
+    var revoke: String?
+
+    @Flag(help: "Show what was issued and revoked, and for whom.")
+    var audit = false
+
+    @Flag(help: "For programs: one JSON document a line.")
+    var json = false
+
+    @Argument(help: ArgumentHelp("The host as it will send: the name in its certificate.", valueName: "host"))
+    var host: String?
+
+    func validate() throws {
+        let asked = [host != nil, list, revoke != nil, audit].count { $0 }
+        guard asked == 1 else { throw ValidationError("expected one of HOST, --list, --revoke or --audit") }
+        if let host, !StreamSource.isHostName(Array(host.utf8)), IPAddress(host) == nil {
+            throw ValidationError(
+                "'\(printable(host.utf8))' is no host: 1 to 253 of A-Z a-z 0-9 . _ -, not . or - first")
+        }
+    }
+
+    func run() async throws {
+        let settings = try options.settings(LogHamsterDaemon.program)
+        guard let enrollment = settings.server.enrollment else {
+            throw ProgramFailure(
+                .configuration, ["enroll.ca: missing: nobody can enrol: set 'ca' and 'key' in [enroll]"])
+        }
+        let desk = try EnrollmentDesk(settings, enrollment)
+        if let host {
+            print(try desk.makeToken(for: host.lowercased(), life: try life()))
+        } else if list {
+            print(try desk.tokenList(asJSON: json), terminator: "")
+        } else if let revoke {
+            print(try desk.revoke(revoke.lowercased()))
+        } else {
+            print(try desk.auditText(asJSON: json), terminator: "")
+        }
+    }
+
+    private func life() throws -> Int64 {
+        guard let duration = Quantity.duration(valid), (1...(366 * 86_400)).contains(duration.components.seconds) else {
+            throw ProgramFailure(.usage, ["--valid \(valid): expected a time from 1s to 366d, such as 1h"])
+        }
+        return duration.components.seconds
+    }
+}
+
+/// The commands' work on what the server keeps of enrolments.
+private struct EnrollmentDesk {
+    private let enrollment: EnrollmentConfiguration
+    private let tokens: TokenFolder
+    private let audit: AuditLog
+    private let now = FileTime.now.seconds
+
+    init(_ settings: ServerSettings, _ enrollment: EnrollmentConfiguration) throws {
+        self.enrollment = enrollment
+        let (directory, fileSystem) = (settings.server.store.stateDirectory, LinuxFileSystem())
+        // The server may not have run yet.
+        try fileSystem.makeDirectory(directory, mode: 0o750)
+        tokens = try TokenFolder(stateDirectory: directory, fileSystem: fileSystem)
+        audit = try AuditLog(stateDirectory: directory, fileSystem: fileSystem)
+    }
+
+    func makeToken(for host: String, life: Int64) throws -> String {
+        let token = EnrollmentToken(host: host, rootDigest: try IssuingAuthority.rootDigest(enrollment.authority))
+        try tokens.tidy(at: now)
+        try tokens.add(
+            TokenRecord(host: host, verifier: token.verifier, created: now, end: now + life), id: token.id)
+        var entry = AuditLog.Entry(.tokenMade, host: host, at: now)
+        entry.tokenID = token.id
+        entry.end = now + life
+        try audit.append(entry)
+        return token.text
+    }
+
+    func tokenList(asJSON: Bool) throws -> String {
+        let all = try tokens.all()
+        guard !asJSON else {
+            return lines(
+                all.map { id, record in
+                    .object([
+                        .init("id", .string(id)), .init("host", .string(record.host)),
+                        .init("created", .number(record.created)), .init("end", .number(record.end)),
+                        .init("state", .string(state(record))),
+                    ])
+                })
+        }
+        var table = TextTable(
+            [.init("TOKEN"), .init("HOST"), .init("MADE"), .init("ENDS"), .init("STATE")], Presentation.plain)
+        for (id, record) in all {
+            table.add([
+                .init(id), .init(record.host), .init(FileTime.utc(record.created)), .init(FileTime.utc(record.end)),
+                .init(state(record)),
+            ])
+        }
+        return table.text
+    }
+
+    func revoke(_ name: String) throws -> String {
+        guard let record = try tokens.all().first(where: { $0.id == name })?.record, try tokens.remove(name) else {
+            throw ProgramFailure(.failed, ["--revoke \(printable(name.utf8)): there is no such token: see --list"])
+        }
+        var entry = AuditLog.Entry(.tokenRevoked, host: record.host, at: now)
+        entry.tokenID = name
+        try audit.append(entry)
+        return "token \(name) for \(record.host): revoked"
+    }
+
+    func auditText(asJSON: Bool) throws -> String {
+        let (entries, damagedCount) = try audit.entries()
+        if damagedCount > 0 {
+            writeToStandardError("loghamsterd: warning: \(damagedCount) lines of the audit log can't be read\n")
+        }
+        guard !asJSON else { return lines(entries.map(\.document)) }
+        var table = TextTable(
+            [
+                .init("TIME"), .init("EVENT"), .init("HOST"), .init("SERIAL"), .init("ENDS"), .init("ADDRESS"),
+                .init("TOKEN"),
+            ], Presentation.plain)
+        for entry in entries {
+            table.add([
+                .init(FileTime.utc(entry.time)), .init(entry.event.rawValue), .init(entry.host),
+                .init(entry.serial ?? "-"),
+                .init(entry.end.map(FileTime.utc) ?? "-"), .init(entry.address ?? "-"), .init(entry.tokenID ?? "-"),
+            ])
+        }
+        return table.text
+    }
+
+    private func state(_ record: TokenRecord) -> String {
+        if let use = record.use { return "used at \(FileTime.utc(use.time))" }
+        return record.end <= now ? "expired" : "open"
+    }
+
+    private func lines(_ documents: [JSON]) -> String {
+        documents.map { String(decoding: $0.encoded, as: UTF8.self) + "\n" }.joined()
+    }
+}

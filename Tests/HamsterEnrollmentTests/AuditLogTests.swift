@@ -1,0 +1,47 @@
+import Foundation
+import HamsterCore
+import HamsterEnrollment
+import HamsterFiles
+import HamsterTesting
+import Testing
+
+struct AuditLogTests {
+    private let scratch: ScratchDirectory
+    private let log: AuditLog
+
+    init() throws {
+        scratch = try ScratchDirectory()
+        _ = try TokenFolder(stateDirectory: scratch.path, fileSystem: LinuxFileSystem())
+        log = try AuditLog(stateDirectory: scratch.path, fileSystem: LinuxFileSystem())
+    }
+
+    private func entry(_ host: String) -> AuditLog.Entry {
+        var entry = AuditLog.Entry(.enrolled, host: host, at: 1_700_000_000)
+        entry.serial = "0A"
+        entry.address = "10.0.0.1"
+        return entry
+    }
+
+    @Test func `what is appended is there, in order`() throws {
+        #expect(try log.entries().entries.isEmpty)
+        try log.append(entry("web1"))
+        try log.append(entry("web2"))
+        #expect(try log.entries().entries == [entry("web1"), entry("web2")])
+    }
+
+    @Test func `half a line, as a power cut leaves it, takes no other one with it`() throws {
+        try log.append(entry("web1"))
+        let path = scratch("enroll/audit.jsonl")
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+        try bytes.dropLast(10).write(to: URL(fileURLWithPath: path))
+        try log.append(entry("web2"))
+        let (entries, damagedCount) = try log.entries()
+        #expect(entries == [entry("web2")])
+        #expect(damagedCount == 1)
+    }
+
+    @Test func `what a host is called can forge no line`() throws {
+        try log.append(entry("web1\"}\n{\"event\":\"renewed"))
+        #expect(try log.entries().entries.map(\.host) == ["web1\"}\n{\"event\":\"renewed"])
+    }
+}
