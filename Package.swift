@@ -62,7 +62,7 @@ let package = Package(
         .target(
             name: "HamsterProgram",
             dependencies: [
-                "CZlib", "HamsterConfiguration", "HamsterCore", "HamsterFiles", "HamsterStatus", "HamsterTLS",
+                "CLinux", "CZlib", "HamsterConfiguration", "HamsterCore", "HamsterFiles", "HamsterStatus", "HamsterTLS",
                 "HamsterMetrics",
                 argumentParser,
                 lifecycle, logging,

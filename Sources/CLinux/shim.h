@@ -9,6 +9,7 @@
 #include <linux/fs.h>
 #include <linux/openat2.h>
 #include <linux/stat.h>
+#include <malloc.h>
 #include <stdint.h>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -79,6 +80,21 @@ static inline int CLinux_statx(int directory, const char *path, struct CLinux_st
     out->changed_seconds = s.stx_ctime.tv_sec;
     out->changed_nanoseconds = s.stx_ctime.tv_nsec;
     return 0;
+}
+
+/* mallopt(3) and malloc_trim(3). Other C libraries than glibc have no such calls, and need none. Sizes in bytes. */
+static inline void CLinux_setUpHeap(int arenas_max, int mapped_bytes_min, int free_end_bytes_max) {
+#ifdef __GLIBC__
+    mallopt(M_ARENA_MAX, arenas_max);
+    mallopt(M_MMAP_THRESHOLD, mapped_bytes_min);
+    mallopt(M_TRIM_THRESHOLD, free_end_bytes_max);
+#endif
+}
+
+static inline void CLinux_giveFreeMemoryBack(void) {
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
 }
 
 /* ioprio_set(2) for the calling thread: it gets the disk when nobody else wants it. 0, or -1 with errno. */

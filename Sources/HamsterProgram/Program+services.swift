@@ -4,7 +4,8 @@ package import ServiceLifecycle
 internal import UnixSignals
 
 extension Program {
-    /// Runs `main` and what belongs beside it until SIGTERM or SIGINT, or until `main` returns; then all end in order.
+    /// Runs `main` and what belongs beside it until SIGTERM or SIGINT, or until `main` returns; then all end in order. The
+    /// system gets memory back whenever the program comes to rest.
     /// `onHangup` is called at SIGHUP, not twice at a time. A service manager is told of
     /// `subject`, where there are both.
     package func run(
@@ -21,7 +22,7 @@ extension Program {
         }
         // They are shut down from the end on: the manager hears first that the program stops.
         services += Self.hangups.map { [HangupService($0, logger: logger, action: action)] } ?? []
-        services += supervision
+        services += [MemoryReturn()] + supervision
         var lifecycleLogger = logger
         // The group tells of every step; only what is wrong is worth a line.
         lifecycleLogger.logLevel = settings.level == .trace ? .trace : .warning

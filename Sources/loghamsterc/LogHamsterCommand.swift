@@ -26,5 +26,10 @@ struct LogHamsterCommand: AsyncParsableCommand {
 
     static let program = Program(name: "loghamsterc")
 
-    static func main() async { await program.main(Self.self) }
+    // Not on another thread, which would have an arena by then.
+    @MainActor static func main() async {
+        // It runs beside what a machine is for: memory counts more than what many cores could gain.
+        Heap.limitArenas(to: 2, unless: program.environment)
+        await program.main(Self.self)
+    }
 }

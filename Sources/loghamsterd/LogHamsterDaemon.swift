@@ -22,5 +22,9 @@ struct LogHamsterDaemon: AsyncParsableCommand {
 
     static let program = Program(name: "loghamsterd")
 
-    static func main() async { await program.main(Self.self) }
+    // Not on another thread, which would have an arena by then.
+    @MainActor static func main() async {
+        Heap.limitArenas(to: Heap.arenasForAllCores, unless: program.environment)
+        await program.main(Self.self)
+    }
 }
