@@ -11,7 +11,6 @@ internal import Synchronization
 final class ShippedPath: Sendable {
     let followed: FollowedPath
     let environment: ShippingEnvironment
-    let logger: Logger
     private let currentInput: Mutex<InputConfiguration>
     private let currentCondition = Mutex(ShippingCondition())
 
@@ -19,9 +18,13 @@ final class ShippedPath: Sendable {
         self.followed = followed
         currentInput = Mutex(environment.configuration.inputs[followed.input])
         self.environment = environment
+    }
+
+    /// Names the path in every line. Made anew each time: kept, it would take more memory of a quiet file than anything else.
+    var logger: Logger {
         var logger = environment.logger
         logger[metadataKey: "path"] = "\(printable(followed.path.bytes, charactersMax: 300))"
-        self.logger = logger
+        return logger
     }
 
     var input: InputConfiguration { currentInput.withLock { $0 } }
