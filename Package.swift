@@ -147,7 +147,8 @@ let package = Package(
         .target(
             name: "HamsterFuzzing",
             dependencies: [
-                "HamsterConfiguration", "HamsterCore", "HamsterFiles", "HamsterNetwork", "HamsterProtocol",
+                "HamsterConfiguration", "HamsterCore", "HamsterEnrollment", "HamsterFiles", "HamsterNetwork",
+                "HamsterProtocol",
                 "HamsterState", "HamsterStatus", "HamsterStore", "HamsterTLS", "HamsterTesting", nioCore, nioEmbedded,
             ], path: "Tests/HamsterFuzzing", swiftSettings: settings),
         .executableTarget(

@@ -8,6 +8,7 @@ package enum FuzzTargets {
     private static let makers: [String: @Sendable () async throws -> any FuzzTarget] = [
         "client-configuration": { try ConfigurationTarget.client() },
         "client-lines": { ClientLinesTarget() },
+        "enrollment": { try EnrollmentTarget() },
         "inflate": { InflateTarget() },
         "journal": { JournalTarget() },
         "opening": { OpeningTarget() },
