@@ -128,4 +128,24 @@ static inline int COpenSSL_SSL_add1_chain_cert(SSL *ssl, X509 *certificate) {
     return (int)SSL_add1_chain_cert(ssl, certificate);
 }
 
+/* The same for a list of revoked certificates. */
+static inline int COpenSSL_X509_CRL_add_extension(X509_CRL *list, X509 *issuer, int number, const char *value) {
+    X509V3_CTX context;
+    X509V3_set_ctx(&context, issuer, NULL, NULL, list, 0);
+    X509V3_set_ctx_nodb(&context);
+    X509_EXTENSION *extension = X509V3_EXT_nconf_nid(NULL, &context, number, value);
+    if (extension == NULL) return 0;
+    int is_added = X509_CRL_add_ext(list, extension, -1);
+    X509_EXTENSION_free(extension);
+    return is_added;
+}
+
+static inline int COpenSSL_sk_X509_REVOKED_num(const STACK_OF(X509_REVOKED) *entries) {
+    return sk_X509_REVOKED_num(entries);
+}
+
+static inline X509_REVOKED *COpenSSL_sk_X509_REVOKED_value(const STACK_OF(X509_REVOKED) *entries, int index) {
+    return sk_X509_REVOKED_value(entries, index);
+}
+
 #endif

@@ -23,7 +23,7 @@ package final class IssuingAuthority: @unchecked Sendable {
 
     /// The one that signs, then those above it; the last one is the root.
     let chain: [Certificate]
-    private let key: PrivateKey
+    let key: PrivateKey
     private let path: String
 
     /// Reads the CA's certificate with those above it up to the root, and its key. Throws `TLSError`.
@@ -158,5 +158,5 @@ package final class IssuingAuthority: @unchecked Sendable {
         }
     }
 
-    private func failure(_ text: String) -> TLSError { TLSError(.settingsRefused, path, text) }
+    func failure(_ text: String) -> TLSError { TLSError(.settingsRefused, path, text) }
 }

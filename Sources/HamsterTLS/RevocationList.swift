@@ -29,7 +29,7 @@ final class RevocationList {
     var end: CertificateTime { nextUpdate ?? CertificateTime(unixSeconds: .max) }
 
     /// Grows with each list of a CA (RFC 5280 section 5.2.3); -1 where it has none.
-    private var number: Int64 {
+    var number: Int64 {
         guard let number = X509_CRL_get_ext_d2i(pointer, NID_crl_number, nil, nil) else { return -1 }
         let integer = number.assumingMemoryBound(to: ASN1_INTEGER.self)
         defer { ASN1_INTEGER_free(integer) }

@@ -85,13 +85,16 @@ struct Enroll: AsyncParsableCommand {
 /// The commands' work on what the server keeps of enrolments.
 private struct EnrollmentDesk {
     private let enrollment: EnrollmentConfiguration
+    private let revocationList: String?
+    private let fileSystem = LinuxFileSystem()
     private let tokens: TokenFolder
     private let audit: AuditLog
     private let now = FileTime.now.seconds
 
     init(_ settings: ServerSettings, _ enrollment: EnrollmentConfiguration) throws {
         self.enrollment = enrollment
-        let (directory, fileSystem) = (settings.server.store.stateDirectory, LinuxFileSystem())
+        revocationList = settings.server.tls?.crl
+        let directory = settings.server.store.stateDirectory
         // The server may not have run yet.
         try fileSystem.makeDirectory(directory, mode: 0o750)
         tokens = try TokenFolder(stateDirectory: directory, fileSystem: fileSystem)
@@ -133,14 +136,50 @@ private struct EnrollmentDesk {
         return table.text
     }
 
+    /// Of a token or a certificate.
     func revoke(_ name: String) throws -> String {
+        let serial = name.uppercased()
+        let issued = try audit.entries().entries.last { $0.serial == serial }
+        if let issued { return try revoke(issued, serial: serial) }
         guard let record = try tokens.all().first(where: { $0.id == name })?.record, try tokens.remove(name) else {
-            throw ProgramFailure(.failed, ["--revoke \(printable(name.utf8)): there is no such token: see --list"])
+            throw ProgramFailure(
+                .failed,
+                ["--revoke \(printable(name.utf8)): it is neither a token nor a serial: see --list and --audit"])
         }
         var entry = AuditLog.Entry(.tokenRevoked, host: record.host, at: now)
         entry.tokenID = name
         try audit.append(entry)
         return "token \(name) for \(record.host): revoked"
+    }
+
+    private func revoke(_ issued: AuditLog.Entry, serial: String) throws -> String {
+        guard let path = revocationList else {
+            throw ProgramFailure(
+                .configuration,
+                ["tls.crl: missing: the server looks at no list of revoked certificates: set 'crl' in [tls]"])
+        }
+        guard try fileSystem.status(of: SourcePath(path))?.kind != .directory else {
+            throw ProgramFailure(
+                .failed, ["\(path): it is a directory: which file to replace there is for you to say: name it in 'crl'"]
+            )
+        }
+        let authority = try IssuingAuthority(certificate: enrollment.authority, key: enrollment.key)
+        let database = try AuthorityDatabase(besideAuthority: enrollment.authority, fileSystem: fileSystem)
+        // Until all is written.
+        let lock = try database?.lock()
+        defer { lock?.release() }
+        let number = try database?.nextNumber() ?? 1
+        guard let new = try authority.revoke(serial: serial, path: path, numberMin: number) else {
+            return "certificate \(serial) of \(issued.host): was revoked before"
+        }
+        var entry = AuditLog.Entry(.certificateRevoked, host: issued.host, at: now)
+        entry.serial = serial
+        try audit.append(entry)
+        try database?.note(
+            revoked: serial, host: issued.host, end: issued.end ?? now, at: now, listNumber: new.number)
+        try fileSystem.replace(
+            path, with: new.text, mode: 0o644, owner: try? fileSystem.owner(of: path))
+        return "certificate \(serial) of \(issued.host): revoked in \(path), which the server sees within seconds"
     }
 
     func auditText(asJSON: Bool) throws -> String {

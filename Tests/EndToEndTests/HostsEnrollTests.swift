@@ -274,6 +274,41 @@ struct HostsEnrollTests {
         #expect(again.exitCode == 0, "\(again.errors)")
     }
 
+    @Test func `a certificate that was issued can be revoked by its serial, and stays so`() async throws {
+        let scene = try await EnrollmentScene()
+        let authority = scene.deployment.authority
+        let server = try await scene.startServer(tls: "crl = \"\(authority.revocations)\"")
+        #expect(try await scene.enroll(try await scene.token(for: "web9"), in: "host").exitCode == 0)
+        #expect(try await scene.enroll(try await scene.token(for: "web8"), in: "other").exitCode == 0)
+        let serial = try await scene.serial(of: "host/identity/client.pem")
+        try scene.deployment.scratch.write("source/a.log", Array("one\n".utf8))
+        let client = try scene.client("host", ["source/a.log"])
+        try await eventually("the file of web9") {
+            scene.deployment.stored("a.log", host: "web9") == Array("one\n".utf8)
+        }
+
+        let revoked = try await scene.server(["--revoke", serial])
+
+        #expect(revoked.exitCode == 0, "\(revoked.errors)")
+        try await server.waitForError("was revoked")
+        try "two\n".append(to: scene.deployment.scratch("source/a.log"))
+        try await client.waitForError("the server refused our certificate: certificate revoked")
+        // Of two CAs' tools neither forgets what the other has revoked.
+        try await authority.revoke("web1")
+        #expect(
+            try await scene.server(["--revoke", try await scene.serial(of: "other/identity/client.pem")]).exitCode == 0)
+        let text = try await scene.openssl(["crl", "-in", authority.revocations, "-noout", "-text"]).output
+        #expect(text.components(separatedBy: "Serial Number:").count == 4, "\(text)")
+        #expect(text.contains("Serial Number: \(serial)"))
+        let check = try await scene.openssl([
+            "verify", "-crl_check", "-CAfile", authority.certificate, "-CRLfile", authority.revocations,
+            scene.deployment.scratch("host/identity/client.pem"),
+        ])
+        #expect(check.errors.contains("certificate revoked"))
+        #expect(try await scene.server(["--revoke", serial]).output.contains("was revoked before"))
+        #expect(try await scene.server(["--audit"]).output.contains("certificate revoked"))
+    }
+
     @Test func `renewal can be switched off`() async throws {
         let scene = try await EnrollmentScene()
         _ = try await scene.startServer("renew = false")
@@ -349,8 +384,22 @@ private final class EnrollmentScene: Sendable {
         "[enroll]\nca = \"\(authority.certificate)\"\nkey = \"\(authority.own.key)\"\n\(lines)"
     }
 
-    func startServer(_ lines: String = "") async throws -> ChildProcess {
-        try await deployment.startServer(extra: table(lines))
+    func startServer(_ lines: String = "", tls: String = "") async throws -> ChildProcess {
+        try await deployment.startServer(
+            tls: "client_ca = \"\(deployment.authority.certificate)\"\n\(tls)", extra: table(lines))
+    }
+
+    /// Ships files of the scratch folder with what a host has got.
+    func client(_ folder: String, _ files: [String]) throws -> ChildProcess {
+        try deployment.start(
+            "loghamsterc",
+            ["--config", deployment.scratch("\(folder)/client.toml"), "--state", deployment.scratch("state")]
+                + files.map { deployment.scratch($0) })
+    }
+
+    func serial(of file: String) async throws -> String {
+        let output = try await openssl(["x509", "-in", deployment.scratch(file), "-noout", "-serial"]).output
+        return output.replacing("serial=", with: "").trimmingCharacters(in: .newlines)
     }
 
     func server(_ arguments: [String]) async throws -> Result {

@@ -1,0 +1,61 @@
+internal import HamsterCore
+package import HamsterFiles
+internal import HamsterTLS
+
+/// What `certs/ca` keeps of what it has issued and revoked, beside its CA (openssl-ca(1)): it has to know what is revoked here, or
+/// its next list would leave that out.
+package struct AuthorityDatabase: Sendable {
+    private static let bytesMax = 64 << 20
+
+    private let folder: String
+    private let fileSystem: LinuxFileSystem
+
+    /// Nil: the CA in this file has no such records.
+    package init?(besideAuthority path: String, fileSystem: LinuxFileSystem) throws(FileError) {
+        folder = "\(SourcePath(path).directory)/db"
+        self.fileSystem = fileSystem
+        guard try fileSystem.status(of: SourcePath("\(folder)/index.txt")) != nil else { return nil }
+    }
+
+    /// Keeps others out for as long as the answer lives. Throws ``FileError`` where `certs/ca` is at work.
+    package func lock() throws(FileError) -> any FileLock { try fileSystem.lock("\(folder)/lock") }
+
+    /// The number of the next list.
+    package func nextNumber() throws(FileError) -> Int64 {
+        let bytes = try fileSystem.contents(of: "\(folder)/crlnumber", bytesMax: 64) ?? []
+        let digits = String(decoding: bytes, as: UTF8.self).filter(\.isHexDigit)
+        return Int64(digits, radix: 16) ?? 1
+    }
+
+    /// Notes a certificate as revoked, and the number of the list that says so. Times in seconds since 1970. Throws
+    /// ``FileError``.
+    package func note(
+        revoked serial: String, host: String, end: Int64, at now: Int64, listNumber: Int64
+    ) throws(FileError) {
+        let index = "\(folder)/index.txt"
+        let text = String(
+            decoding: try fileSystem.contents(of: index, bytesMax: Self.bytesMax) ?? [], as: UTF8.self)
+        let line = "R\t\(Self.time(end))\t\(Self.time(now))\t\(serial)\tunknown\t/CN=\(host)"
+        var isNoted = false
+        var lines = text.split(separator: "\n").map { known -> String in
+            let fields = known.split(separator: "\t", omittingEmptySubsequences: false)
+            guard fields.count == 6, fields[3] == serial else { return String(known) }
+            isNoted = true
+            return fields[0] == "R" ? String(known) : line
+        }
+        if !isNoted { lines.append(line) }
+        let owner = try fileSystem.owner(of: index)
+        try fileSystem.replace(
+            index, with: Array((lines.joined(separator: "\n") + "\n").utf8), mode: 0o600, owner: owner)
+        let digits = String(listNumber + 1, radix: 16, uppercase: true)
+        try fileSystem.replace(
+            "\(folder)/crlnumber", with: Array("\(digits.count % 2 == 0 ? "" : "0")\(digits)\n".utf8), mode: 0o600,
+            owner: owner)
+    }
+
+    /// As X.509 writes it: `YYMMDDHHMMSSZ` up to 2049, else with all four digits of the year.
+    private static func time(_ seconds: Int64) -> String {
+        let digits = FileTime.utc(seconds).filter(\.isNumber) + "Z"
+        return digits < "2050" ? String(digits.dropFirst(2)) : digits
+    }
+}
