@@ -33,13 +33,22 @@ package final class CertificateRenewal: Service {
         self.useCertificates = useCertificates
     }
 
+    /// What is known between two looks.
+    private struct Course {
+        /// A share at random: a fleet that enrolled in one hour must not renew in one minute.
+        let lateness = Double.random(in: 0...1)
+        var failureCount = 0
+        /// No attempt is made before it; in seconds since 1970.
+        var pausedUntil: Int64 = 0
+        var reason = ""
+        var reportedAt: Int64 = 0
+    }
+
     package func run() async throws {
         await cancelWhenGracefulShutdown {
-            // A share at random: a fleet that enrolled in one hour must not renew in one minute.
-            let lateness = Double.random(in: 0...1)
-            var failureCount = 0
+            var course = Course()
             while !Task.isCancelled {
-                let wait = await self.look(lateness, &failureCount)
+                let wait = await self.look(&course)
                 // Cancellation ends the sleep early, and the loop with it.
                 try? await Task.sleep(for: .seconds(max(1, min(wait, Self.lookInterval))))
             }
@@ -47,28 +56,38 @@ package final class CertificateRenewal: Service {
     }
 
     /// Renews where it is time; returns the seconds until the next look.
-    private func look(_ lateness: Double, _ failureCount: inout Int) async -> Int64 {
+    private func look(_ course: inout Course) async -> Int64 {
         guard let identity = shipping.renewedIdentity else { return Self.lookInterval }
         let now = FileTime.now.seconds
+        // A clock that was set back does not make a pause longer.
+        guard now >= course.pausedUntil || course.pausedUntil - now > Self.retryMax else {
+            return course.pausedUntil - now
+        }
         do {
             let chain = try CertificateChain(path: identity)
             let life = max(1, chain.notAfter - chain.notBefore)
-            let due = chain.notBefore + life * 2 / 3 + Int64(Double(life) * 0.05 * lateness)
+            let due = chain.notBefore + life * 2 / 3 + Int64(Double(life) * 0.05 * course.lateness)
             guard now >= due else { return due - now }
+            // Also after a success: where the clock is ahead, the next one is due at once.
+            course.pausedUntil = now + min(Self.retryMax, max(1, life / 20))
             try await renew(identity, chain)
-            failureCount = 0
+            course.failureCount = 0
+            course.reason = ""
             shipping.metrics.renewals["ok"].add()
             return 1
         } catch {
             guard !Task.isCancelled else { return Self.lookInterval }
-            failureCount += 1
+            course.failureCount += 1
             shipping.metrics.renewals["failed"].add()
-            report(error, identity, now)
-            return min(Self.retryMax, 1 << Int64(min(failureCount, 10)))
+            report("\(error)", identity, now, &course)
+            let pause = min(Self.retryMax, 1 << Int64(min(course.failureCount, 10)))
+            course.pausedUntil = now + max(1, Int64(Double(pause) * Double.random(in: 0.5...1)))
+            return course.pausedUntil - now
         }
     }
 
     private func renew(_ identity: String, _ old: CertificateChain) async throws {
+        guard let environment = shipping.environment else { throw ClientError.stopped }
         let key = try PrivateKey.make()
         let host = old.names.first ?? ""
         let request = try CertificateRequest.make(for: host, key: key)
@@ -76,9 +95,10 @@ package final class CertificateRenewal: Service {
         let new = try CertificateChain(answer.chain, name: "the server's answer")
         try new.require(key, host: host)
         // The key is nowhere before it is there with its certificate: whatever happens, one pair or the other is whole.
-        let bytes = try key.text() + answer.chain
-        try await shipping.environment?.threadPool.runIfActive { [fileSystem] in
-            try fileSystem.replace(identity, with: bytes, mode: 0o600, owner: try fileSystem.owner(of: identity))
+        let bytes = try key.text() + new.text
+        try await environment.threadPool.runIfActive { [fileSystem] in
+            try fileSystem.replace(
+                identity, with: bytes, mode: 0o600, owner: try fileSystem.ownerToKeep(of: identity))
         }
         logger.notice(
             "certificate is renewed",
@@ -88,29 +108,33 @@ package final class CertificateRenewal: Service {
         await shipping.reconnect(within: min(Self.reconnectMax, max(1, (old.notAfter - FileTime.now.seconds) / 2)))
     }
 
-    /// Of the first target that answers.
+    /// Of the first target that answers. Throws what all of them have said.
     private func ask(_ request: [UInt8]) async throws -> EnrollmentExchange.Answer {
-        var failure: any Error = ClientError.stopped
+        var failures: [String] = []
         for target in shipping.targets {
             do {
                 return try await EnrollmentExchange.ask(target, timeout: shipping.connectTimeout) { _ in
                     .renew(request: request)
                 }
             } catch {
-                failure = error
+                failures.append("\(target.description): \(error)")
             }
         }
-        throw failure
+        throw ClientError.interrupted(failures.joined(separator: "; "))
     }
 
-    private func report(_ error: any Error, _ identity: String, _ now: Int64) {
+    /// Once, when the reason is another one, and once a day.
+    private func report(_ reason: String, _ identity: String, _ now: Int64, _ course: inout Course) {
         let isOver = (try? CertificateChain(path: identity)).map { $0.notAfter <= now } ?? false
+        let news = "\(isOver) \(reason)"
+        guard news != course.reason || now - course.reportedAt >= 86_400 else { return }
+        (course.reason, course.reportedAt) = (news, now)
         guard isOver else {
-            return logger.warning(
-                "certificate is not renewed, and will be tried again", metadata: ["reason": "\(error)"])
+            logger.warning("certificate is not renewed, and will be tried again", metadata: ["reason": "\(reason)"])
+            return
         }
         logger.error(
-            "certificate has ended: get a new one: run 'loghamsterd enroll' on the server, and 'loghamsterc enroll --force' here",
-            metadata: ["file": "\(identity)", "reason": "\(error)"])
+            "certificate has ended: run 'loghamsterd enroll' on the server, and 'loghamsterc enroll --force' here",
+            metadata: ["file": "\(identity)", "reason": "\(reason)"])
     }
 }

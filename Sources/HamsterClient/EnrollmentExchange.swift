@@ -13,6 +13,8 @@ package enum EnrollmentExchange {
         package var chain: [UInt8]
         /// Empty after a renewal.
         package var root: [UInt8]
+        /// Where the host is to send; nil: to the port that it asked at.
+        package var streamPort: Int?
     }
 
     /// `makeLine` gives what is asked, once the server is verified. Throws ``ClientError``, and `TLSError` where the certificates
@@ -53,6 +55,9 @@ private final class EnrollmentExchangeHandler: ChannelInboundHandler {
         case receiving(EnrollmentGrant, ByteBuffer)
         case ended
     }
+
+    /// The alert of a server that doesn't speak this protocol (RFC 7301, section 3.2).
+    private static let noApplicationProtocol: UInt8 = 120
 
     private let answer: EventLoopPromise<EnrollmentExchange.Answer>
     private let timeout: TimeAmount
@@ -108,6 +113,11 @@ private final class EnrollmentExchangeHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if let error = error as? TLSError, error.alert == Self.noApplicationProtocol {
+            return fail(
+                .refused(Reply(.forbidden, "this server gives out no certificates: set [enroll] in its configuration")),
+                context)
+        }
         if let error = error as? TLSError { return fail(.tls("\(error)", isLasting: error.isLasting), context) }
         fail(.interrupted(reasonOfNetworkError(error)), context)
     }
@@ -135,7 +145,8 @@ private final class EnrollmentExchangeHandler: ChannelInboundHandler {
         guard case .greeting = state, let handshake else { return }
         guard handshake.applicationProtocol == ProtocolLimits.enrollmentProtocol else {
             return fail(
-                .refused(Reply(.forbidden, "this server gives out no certificates: set [enroll] there")), context)
+                .refused(Reply(.forbidden, "this server gives out no certificates: set [enroll] in its configuration")),
+                context)
         }
         state = .asked
         context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: makeLine(handshake).bytes)), promise: nil)
@@ -147,7 +158,7 @@ private final class EnrollmentExchangeHandler: ChannelInboundHandler {
         guard let chain = received.readBytes(length: grant.certificateByteCount),
             let root = received.readBytes(length: grant.rootByteCount)
         else { return }
-        end(.success(EnrollmentExchange.Answer(chain: chain, root: root)), context)
+        end(.success(EnrollmentExchange.Answer(chain: chain, root: root, streamPort: grant.streamPort)), context)
     }
 
     private func fail(_ error: ClientError, _ context: ChannelHandlerContext) { end(.failure(error), context) }

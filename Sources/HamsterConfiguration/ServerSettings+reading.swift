@@ -40,6 +40,10 @@ extension ServerSettings {
         server = ServerConfiguration(listeners: listeners, tls: tls, hostBinding: binding, store: store)
         server.threads = threads
         server.enrollment = enrollment
+        if enrollment?.hasOwnListener ?? false {
+            // Port 0 is the system's choice, and nothing to tell anybody.
+            server.enrollment?.streamPort = listeners.first { !$0.isForEnrollment && $0.port > 0 }?.port
+        }
         server.proxies = proxies
         server.hasFallback = hasFallback
         server.limits = Self.limits(root.table("limits"), &server.store)

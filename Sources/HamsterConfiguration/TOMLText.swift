@@ -1,5 +1,5 @@
 /// A text as a basic string of TOML, on one line whatever it holds.
-func quoted(_ text: String) -> String {
+package func quoted(_ text: String) -> String {
     let escaped = text.unicodeScalars.map { scalar in
         switch scalar {
         case "\"": "\\\""

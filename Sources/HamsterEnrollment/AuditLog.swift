@@ -65,13 +65,13 @@ package final class AuditLog: Sendable {
 
     private let path: String
     private let fileSystem: LinuxFileSystem
-    private let owner: FileOwner
+    private let owner: FileOwner?
     private let appending = Mutex(())
 
     /// Opens nothing yet. Throws ``FileError`` where there is no such folder.
     package init(stateDirectory: String, fileSystem: LinuxFileSystem) throws(FileError) {
         path = "\(stateDirectory)/enroll/audit.jsonl"
-        owner = try fileSystem.owner(of: stateDirectory)
+        owner = try fileSystem.ownerToKeep(of: stateDirectory)
         self.fileSystem = fileSystem
     }
 
@@ -83,7 +83,7 @@ package final class AuditLog: Sendable {
     }
 
     private func append(_ line: [UInt8]) throws(FileError) {
-        let opening = OutputOpening(mode: 0o640, directoryMode: 0o700, owner: owner.user, group: owner.group)
+        let opening = OutputOpening(mode: 0o640, directoryMode: 0o700, owner: owner?.user, group: owner?.group)
         let file = try fileSystem.openOutput(.absolute(SourcePath(path)), opening)
         // A power cut may have left half a line: the next one must not be lost with it.
         let size = try file.status().size

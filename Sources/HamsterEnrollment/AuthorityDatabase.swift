@@ -44,7 +44,7 @@ package struct AuthorityDatabase: Sendable {
             return fields[0] == "R" ? String(known) : line
         }
         if !isNoted { lines.append(line) }
-        let owner = try fileSystem.owner(of: index)
+        let owner = try fileSystem.ownerToKeep(of: index)
         try fileSystem.replace(
             index, with: Array((lines.joined(separator: "\n") + "\n").utf8), mode: 0o600, owner: owner)
         let digits = String(listNumber + 1, radix: 16, uppercase: true)

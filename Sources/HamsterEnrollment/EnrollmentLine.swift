@@ -48,8 +48,11 @@ package struct EnrollmentGrant: Sendable, Hashable {
 
     package var certificateByteCount: Int
     package var rootByteCount: Int
+    /// Where the host is to send, if that is another port than this one.
+    package var streamPort: Int?
 
-    package init(certificateByteCount: Int, rootByteCount: Int) {
+    package init(certificateByteCount: Int, rootByteCount: Int, streamPort: Int? = nil) {
+        self.streamPort = streamPort
         self.certificateByteCount = certificateByteCount
         self.rootByteCount = rootByteCount
     }
@@ -64,11 +67,16 @@ package struct EnrollmentGrant: Sendable, Hashable {
         guard let certificate = count("certificate"), let root = count("ca"),
             (1...Self.bytesMax).contains(certificate), (0...Self.bytesMax).contains(root)
         else { throw ProtocolError(.unexpected, "no sizes in '\(printable(line))'") }
-        self.init(certificateByteCount: certificate, rootByteCount: root)
+        let port = count("port")
+        guard port.map({ (1...65_535).contains($0) }) ?? true else {
+            throw ProtocolError(.unexpected, "no port in '\(printable(line))'")
+        }
+        self.init(certificateByteCount: certificate, rootByteCount: root, streamPort: port)
     }
 
     /// The line's bytes, LF included.
     package var bytes: [UInt8] {
-        Array("\(Self.head) certificate:\(certificateByteCount) ca:\(rootByteCount)\n".utf8)
+        let port = streamPort.map { " port:\($0)" } ?? ""
+        return Array("\(Self.head) certificate:\(certificateByteCount) ca:\(rootByteCount)\(port)\n".utf8)
     }
 }

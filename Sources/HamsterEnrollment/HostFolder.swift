@@ -20,7 +20,7 @@ package struct HostFolder: Sendable {
     package var root: String { "\(path)/ca.pem" }
     package var identity: String { "\(path)/identity/client.pem" }
     package var configuration: String { "\(path)/client.toml" }
-    private var pendingKey: String { "\(path)/identity/client.key.pending" }
+    private static let pendingSuffix = ".key.pending"
     private static let bytesMax = 1 << 20
 
     /// Throws ``FileError``.
@@ -31,19 +31,37 @@ package struct HostFolder: Sendable {
 
     package func has(_ file: String) throws(FileError) -> Bool { try fileSystem.status(of: SourcePath(file)) != nil }
 
-    /// The key that a certificate is asked for: the same again after an interruption, since the token is its by then. Throws
-    /// ``FileError`` and `TLSError`.
-    package func keyToAskFor() throws -> PrivateKey {
+    /// The key that a certificate is asked for with this token: the same again after an interruption, since the token is its by
+    /// then. Throws ``FileError`` and `TLSError`.
+    package func keyToAskFor(tokenID: String) throws -> PrivateKey {
+        // Not where the client's user could put another key in its place.
+        let pendingKey = "\(path)/\(tokenID)\(Self.pendingSuffix)"
         if try has(pendingKey) { return try PrivateKey(path: pendingKey) }
         let key = try PrivateKey.make()
-        try fileSystem.replace(pendingKey, with: try key.text(), mode: 0o600, owner: owner)
+        try fileSystem.replace(pendingKey, with: try key.text(), mode: 0o600)
         return key
     }
 
-    /// Puts a key and its certificate into force, at once and as a whole. Throws ``FileError`` and `TLSError`.
+    /// Puts a key and its certificate into force, at once and as a whole; for the identity's owner to do, whose folder it is.
+    /// Throws ``FileError`` and `TLSError`.
     package func install(_ key: PrivateKey, chain: [UInt8]) throws {
-        try fileSystem.replace(identity, with: try key.text() + chain, mode: 0o600, owner: owner)
-        if try has(pendingKey) { try fileSystem.remove(SourcePath(pendingKey)) }
+        try fileSystem.replace(identity, with: try key.text() + chain, mode: 0o600)
+    }
+
+    /// Keys that were asked for and are not needed any more. Throws ``FileError``.
+    package func removePendingKeys() throws(FileError) {
+        let folder = SourcePath(path)
+        let pending = try fileSystem.entries(of: folder).filter { entry in
+            String(decoding: entry.name, as: UTF8.self).hasSuffix(Self.pendingSuffix)
+        }
+        guard !pending.isEmpty else { return }
+        for entry in pending { try fileSystem.remove(folder.appending(entry.name)) }
+        try fileSystem.synchronizeDirectory(folder)
+    }
+
+    /// Puts the configuration aside, in the place of what was put there before. Throws ``FileError``.
+    package func keepConfiguration() throws(FileError) {
+        try fileSystem.rename(SourcePath(configuration), to: SourcePath("\(configuration).old"))
     }
 
     /// For everybody to read. Throws ``FileError``.

@@ -16,6 +16,8 @@ package struct EnrollmentConfiguration: Sendable, Hashable {
     package var isRenewing = true
     /// Whether there are listeners for it alone: no other one takes hosts without a certificate then.
     package var hasOwnListener = false
+    /// Where hosts are to send then.
+    package var streamPort: Int?
 
     package init(authority: String, key: String) {
         self.authority = authority
@@ -31,11 +33,13 @@ package final class Registrar: Sendable {
         package let certificate: IssuingAuthority.Issued
         /// PEM; empty for who has it already.
         package let root: [UInt8]
+        let streamPort: Int?
 
         /// The answer's bytes.
         package var answer: [UInt8] {
-            EnrollmentGrant(certificateByteCount: certificate.chain.count, rootByteCount: root.count).bytes
-                + certificate.chain + root
+            EnrollmentGrant(
+                certificateByteCount: certificate.chain.count, rootByteCount: root.count, streamPort: streamPort
+            ).bytes + certificate.chain + root
         }
     }
 
@@ -44,8 +48,8 @@ package final class Registrar: Sendable {
     private let tokens: TokenFolder
     private let audit: AuditLog
     private let now: @Sendable () -> Int64
-    /// Of several that come with one token at a time, one gets it.
-    private let using = Mutex(())
+    /// Of several that come with one token at a time, one gets it; also while a reload puts another registrar in place.
+    private static let using = Mutex(())
 
     /// Throws ``FileError``.
     package init(
@@ -64,7 +68,7 @@ package final class Registrar: Sendable {
         tokenID: String, proof: [UInt8], request bytes: [UInt8], channelBinding: [UInt8], from address: String
     ) throws(Reply) -> Issue {
         let request = try read(bytes)
-        return try using.withLock { _ in
+        return try Self.using.withLock { _ in
             Result { () throws(Reply) in
                 let record = try token(tokenID, proof, request, bytes, channelBinding)
                 try requireHost(record.host, request)
@@ -132,7 +136,9 @@ package final class Registrar: Sendable {
         entry.tokenID = tokenID
         // First written down: a certificate that nobody knows of could not be revoked.
         try store { [entry] () throws(FileError) in try audit.append(entry) }
-        return Issue(host: host, certificate: certificate, root: tokenID == nil ? [] : authority.rootText)
+        return Issue(
+            host: host, certificate: certificate, root: tokenID == nil ? [] : authority.rootText,
+            streamPort: configuration.streamPort)
     }
 
     private func store<Value>(_ work: () throws(FileError) -> Value) throws(Reply) -> Value {

@@ -12,12 +12,12 @@ package struct TokenFolder: Sendable {
     /// The files' names begin with this.
     private let path: String
     private let fileSystem: LinuxFileSystem
-    private let owner: FileOwner
+    private let owner: FileOwner?
 
     /// Makes what is missing in the server's folder of state. Throws ``FileError``.
     package init(stateDirectory: String, fileSystem: LinuxFileSystem) throws(FileError) {
         // The command may be root's, and the files are the server's.
-        let owner = try fileSystem.owner(of: stateDirectory)
+        let owner = try fileSystem.ownerToKeep(of: stateDirectory)
         let folder = "\(stateDirectory)/enroll"
         for directory in [folder, "\(folder)/tokens"] {
             try fileSystem.makePrivateDirectory(directory, owner: owner)

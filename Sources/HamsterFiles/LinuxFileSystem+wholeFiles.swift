@@ -60,21 +60,26 @@ extension LinuxFileSystem {
 }
 
 extension LinuxFileSystem {
-    /// Who the file or directory belongs to. Throws where there is none.
-    package func owner(of path: String) throws(FileError) -> FileOwner {
-        let name = SourcePath(path)
+    /// Whom files beside this one are to be given to: who it belongs to, where root looks; nil for others, who can't give anything
+    /// away, and whom a sandbox may forbid to try. Throws where there is no such file or directory.
+    package func ownerToKeep(of path: String) throws(FileError) -> FileOwner? {
+        let owner = try owner(of: SourcePath(path))
+        return geteuid() == 0 ? owner : nil
+    }
+
+    private func owner(of name: SourcePath) throws(FileError) -> FileOwner {
         var status = stat()
         let result = try withPath(name, .status) { stat($0, &status) == 0 ? 0 : errno }
         guard result == 0 else { throw FileError(.status, name, code: result) }
         return FileOwner(user: status.st_uid, group: status.st_gid)
     }
 
-    /// Makes a directory that is missing, for `owner` alone; what is there stays as it is.
+    /// Makes a directory that is missing, for `owner` alone; one that is there is given to him, since whoever made it may have
+    /// been interrupted.
     package func makePrivateDirectory(_ path: String, owner: FileOwner?) throws(FileError) {
         let name = SourcePath(path)
-        guard try status(of: name) == nil else { return }
-        try makeDirectory(path, mode: 0o700)
-        guard let owner else { return }
+        if try status(of: name) == nil { try makeDirectory(path, mode: 0o700) }
+        guard let owner, try self.owner(of: name) != owner else { return }
         let result = try withPath(name, .makeDirectory) { chown($0, owner.user, owner.group) == 0 ? 0 : errno }
         if result != 0 { throw FileError(.makeDirectory, name, code: result) }
     }

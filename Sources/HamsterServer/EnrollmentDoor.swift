@@ -16,7 +16,8 @@ final class EnrollmentDoor: Sendable {
     /// New hosts behind one address may come at the same time.
     private static let pendingMax = 64
     private static let closedFor: TimeAmount = .minutes(10)
-    /// Addresses that are remembered, in memory that a stranger can claim; beyond it nobody enrols until some are forgotten.
+    /// Addresses that are remembered, in memory that a stranger can claim. Others are let in then: what is behind the door can't be
+    /// guessed, and nobody shall be able to close it for all.
     private static let visitorsMax = 100_000
 
     private let visitors = Mutex<[AddressBlock?: Visitor]>([:])
@@ -25,11 +26,14 @@ final class EnrollmentDoor: Sendable {
     /// wait.
     func enter(_ address: AddressBlock?, at now: NIODeadline) -> Int? {
         visitors.withLock { visitors in
-            if visitors.count >= Self.visitorsMax { visitors = visitors.filter { !Self.isOver($0.value, now) } }
+            guard visitors[address] != nil || visitors.count < Self.visitorsMax else {
+                Self.forgetOne(of: &visitors, now)
+                return nil
+            }
             var visitor = visitors[address] ?? Visitor(since: now)
             if Self.isOver(visitor, now) { visitor.failures = 0 }
             guard visitor.failures < Self.failuresMax else { return Self.seconds(visitor.since + Self.closedFor - now) }
-            guard visitor.pending < Self.pendingMax, visitors.count < Self.visitorsMax else { return 1 }
+            guard visitor.pending < Self.pendingMax else { return 1 }
             visitor.pending += 1
             visitors[address] = visitor
             return nil
@@ -46,6 +50,11 @@ final class EnrollmentDoor: Sendable {
             }
             visitors[address] = visitor.failures == 0 && visitor.pending == 0 ? nil : visitor
         }
+    }
+
+    /// Makes room, one at a time: a look at all of them would hold up an event loop.
+    private static func forgetOne(of visitors: inout [AddressBlock?: Visitor], _ now: NIODeadline) {
+        if let over = visitors.first(where: { isOver($0.value, now) }) { visitors[over.key] = nil }
     }
 
     private static func isOver(_ visitor: Visitor, _ now: NIODeadline) -> Bool {

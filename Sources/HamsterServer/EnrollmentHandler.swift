@@ -83,7 +83,7 @@ final class EnrollmentHandler: ChannelInboundHandler, RemovableChannelHandler {
         case let event as ChannelEvent where event == .inputClosed:
             hasPeerClosed = true
             if !isAsked { end(context) }
-        case let command as StopCommand: refused("stopping", command.reply, context)
+        case let command as StopCommand: refused("failed", command.reply, context)
         case is TLSPeerObjection: end(context)
         default: context.fireUserInboundEventTriggered(event)
         }
@@ -213,7 +213,9 @@ extension EnrollmentHandler.Desk {
                 throw Reply(.forbidden, "RENEW needs the certificate that is to be renewed")
             }
             let names = peer.dnsNames + peer.ipAddresses
-            guard peer.isOwnIssue, names.count == 1, let host = names.first else {
+            guard peer.isOwnIssue, names.count == 1, let host = names.first,
+                StreamSource.isHostName(Array(host.utf8)) || IPAddress(host) != nil
+            else {
                 throw Reply(.forbidden, "certificates of other CAs, or with several names, are not renewed here")
             }
             return try registrar.renew(request, host: host, from: visitor.addressText)

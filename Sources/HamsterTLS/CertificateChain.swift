@@ -34,6 +34,14 @@ package struct CertificateChain {
     /// Whether one of them is the certificate with this SHA-256.
     package func contains(_ digest: [UInt8]) -> Bool { certificates.contains { Digest.isEqual($0.digest, digest) } }
 
+    /// In PEM form, and nothing else that stood between them.
+    package var text: [UInt8] { certificates.flatMap(\.text) }
+
+    /// The one certificate with this SHA-256, in PEM form; nil: there is none.
+    package func text(of digest: [UInt8]) -> [UInt8]? {
+        certificates.first { Digest.isEqual($0.digest, digest) }?.text
+    }
+
     /// Throws unless this is a certificate for one key and one host. `TLSError`.
     package func require(_ key: PrivateKey, host: String) throws(TLSError) {
         guard fits(key) else {

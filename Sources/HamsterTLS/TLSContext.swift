@@ -122,9 +122,12 @@ package final class TLSContext: @unchecked Sendable {
         return ssl
     }
 
-    /// Sets a server's connection up for the protocol (ALPN) that was agreed on. False where memory is short.
+    /// Sets a server's connection up for the protocol (ALPN) that was agreed on. False where memory is short. Called twice where a
+    /// client is asked for a second ClientHello, which may say something else, or nothing: ``requireCertificate(of:_:)`` decides in
+    /// the end.
     func use(_ applicationProtocol: some Sequence<UInt8>, on ssl: OpaquePointer) -> Bool {
         guard let enrollment, applicationProtocol.elementsEqual(enrollment.applicationProtocol.utf8) else {
+            SSL_set_verify(ssl, SSL_CTX_get_verify_mode(pointer), SSL_CTX_get_verify_callback(pointer))
             return true
         }
         // Whoever shows a certificate is verified as ever.
@@ -133,6 +136,17 @@ package final class TLSContext: @unchecked Sendable {
         COpenSSL_SSL_refuse_tickets(ssl)
         // New hosts have the root's fingerprint, and not the root.
         return enrollment.authority.chain.allSatisfy { COpenSSL_SSL_add1_chain_cert(ssl, $0.pointer) == 1 }
+    }
+
+    /// Throws where a client has shown no certificate, and may not do without one for what it has agreed on at last.
+    func requireCertificate(of peer: PeerIdentity?, _ applicationProtocol: String?, peerName: String) throws(TLSError) {
+        guard role == .server, peer == nil,
+            SSL_CTX_get_verify_mode(pointer) & SSL_VERIFY_FAIL_IF_NO_PEER_CERT != 0
+        else { return }
+        if let enrollment, enrollment.needsNoCertificate, enrollment.applicationProtocol == applicationProtocol {
+            return
+        }
+        throw TLSError(.verification, peerName, "the client has shown no certificate")
     }
 
     /// Whether a peer proves something that must not be good on any other connection than this one.

@@ -114,8 +114,10 @@ final class TLSSession {
     /// What was agreed on, after the handshake. Throws when the peer's certificate is not fit to name anyone.
     func negotiated() throws(TLSError) -> TLSHandshakeCompleted {
         let applicationProtocol = applicationProtocol()
+        let peer = try peerIdentity(context.enrollmentAuthority(applicationProtocol))
+        try context.requireCertificate(of: peer, applicationProtocol, peerName: peerName)
         return TLSHandshakeCompleted(
-            peer: try peerIdentity(context.enrollmentAuthority(applicationProtocol)),
+            peer: peer,
             version: String(cString: SSL_get_version(ssl)),
             cipher: SSL_CIPHER_get_name(SSL_get_current_cipher(ssl)).map { String(cString: $0) } ?? "",
             applicationProtocol: applicationProtocol,

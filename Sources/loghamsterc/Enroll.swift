@@ -14,7 +14,7 @@ struct Enroll: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Get this host its certificate, with a token that the server has made for it.",
         usage: """
-            loghamsterc enroll [--dir <directory>] [--force] <host:port> <token>
+            loghamsterc enroll [--dir <directory>] [--force] <host:port> [<token>]
             """,
         discussion: """
             Makes a key, which never leaves this host, asks the server to certify it, and writes key, certificate, CA and a \
@@ -37,8 +37,10 @@ struct Enroll: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("The server.", valueName: "host:port"))
     var server: String
 
-    @Argument(help: ArgumentHelp("The token; '-' reads it from standard input.", valueName: "token"))
-    var token: String
+    @Argument(
+        help: ArgumentHelp(
+            "The token; without it, it is read from standard input, where no other user sees it.", valueName: "token"))
+    var token: String?
 
     func run() async throws {
         let token = try readToken()
@@ -49,18 +51,29 @@ struct Enroll: AsyncParsableCommand {
         let directory = dir.hasPrefix("/") ? dir : "\(program.defaults.workingDirectory)/\(dir)"
         let folder = HostFolder(directory, owner: try owner(), fileSystem: LinuxFileSystem())
         try folder.make()
+        try requireRoot(folder, token)
+        var port = place.port
         if try isEnrolled(folder, token.host) {
+            try folder.removePendingKeys()
             say("\(folder.identity): \(token.host) has its certificate already, nothing was asked for")
         } else {
-            try await enroll(token, at: place, folder)
+            port = try await enroll(token, at: place, folder) ?? port
         }
-        try writeConfiguration(folder, place, host: token.host)
-        try check(folder, program)
-        say("ready: loghamsterc --config \(folder.configuration), or systemctl enable --now loghamsterc")
+        try writeConfiguration(folder, server: place.host, port: port, host: token.host, program)
+        try requireUse(of: folder, host: token.host, program)
+        say("ready: systemctl enable --now loghamsterc, or loghamsterc --config \(folder.configuration)")
+    }
+
+    /// Throws where other CAs are trusted than the token's.
+    private func requireRoot(_ folder: HostFolder, _ token: EnrollmentToken) throws {
+        guard try folder.has(folder.root), !force, try !CertificateChain(path: folder.root).contains(token.rootDigest)
+        else { return }
+        throw ProgramFailure(
+            .failed, ["\(folder.root): it holds other CAs than the token's: give --force to replace it"])
     }
 
     private func readToken() throws -> EnrollmentToken {
-        let text = token == "-" ? readLine(strippingNewline: true) ?? "" : token
+        let text = token ?? readLine(strippingNewline: true) ?? ""
         guard let token = EnrollmentToken(text.trimmingSpaces) else {
             // Not quoted: most of it may be right.
             throw ProgramFailure(
@@ -96,24 +109,26 @@ struct Enroll: AsyncParsableCommand {
         return true
     }
 
-    private func enroll(_ token: EnrollmentToken, at place: HostAndPort, _ folder: HostFolder) async throws {
-        if try folder.has(folder.root), !force,
-            try !CertificateChain(path: folder.root).contains(token.rootDigest)
-        {
-            throw ProgramFailure(
-                .failed, ["\(folder.root): it holds other CAs than the token's: give --force to replace it"])
-        }
-        let key = try folder.keyToAskFor()
+    /// Returns the port that the host is to send to, if it is another one.
+    private func enroll(
+        _ token: EnrollmentToken, at place: HostAndPort, _ folder: HostFolder
+    ) async throws -> Int? {
+        let key = try folder.keyToAskFor(tokenID: token.id)
         let answer = try await ask(token, at: place, key)
         let chain = try CertificateChain(answer.chain, name: "the server's answer")
         try chain.require(key, host: token.host)
-        guard try CertificateChain(answer.root, name: "the server's answer").contains(token.rootDigest) else {
+        // Nothing that stands beside it is trusted.
+        guard let root = try CertificateChain(answer.root, name: "the server's answer").text(of: token.rootDigest)
+        else {
             throw ProgramFailure(.failed, ["the server's answer: its CA is not the token's: nothing was written"])
         }
         // What the identity needs is there before it.
-        if try force || !folder.has(folder.root) { try folder.write(answer.root, to: folder.root) }
-        try folder.install(key, chain: answer.chain)
+        if try force || !folder.has(folder.root) { try folder.write(root, to: folder.root) }
+        let text = chain.text
+        try acting(as: owner()) { try folder.install(key, chain: text) }
+        try folder.removePendingKeys()
         say("\(folder.identity): certificate of \(token.host) until \(FileTime.utc(chain.notAfter)), with its key")
+        return answer.streamPort
     }
 
     private func ask(
@@ -134,38 +149,68 @@ struct Enroll: AsyncParsableCommand {
         }
     }
 
-    private func writeConfiguration(_ folder: HostFolder, _ place: HostAndPort, host: String) throws {
-        guard try !folder.has(folder.configuration) else {
-            say("\(folder.configuration): it is there already, and stays as it is")
-            return
+    private func writeConfiguration(
+        _ folder: HostFolder, server: String, port: Int, host: String, _ program: Program
+    ) throws {
+        if try folder.has(folder.configuration) {
+            // One whose certificate does not exist was never in use: the sample of a package.
+            let settings = try settings(folder, program)
+            let certificate = settings.client.targets.first?.tls?.certificate
+            guard certificate != folder.identity, let certificate, try !folder.has(certificate) else { return }
+            try folder.keepConfiguration()
+            say("\(folder.configuration): its certificate is nowhere: kept as \(folder.configuration).old")
         }
+        // The service has its state there.
+        let state = geteuid() == 0 && user == nil ? "state = \"/var/lib/loghamsterc\"\n" : ""
         let text = """
-            # Written when \(host) enrolled. Every key: man 1 loghamsterc, and docs/configuration.md.
-            hostname = "\(host)"
-
+            # Written when \(host) enrolled. Every key: loghamster.toml(5).
+            hostname = \(quoted(host))
+            \(state)
             [target]
-            hostname = "\(place.host)"
-            port = \(place.port)
+            hostname = \(quoted(server))
+            port = \(port)
 
             [target.tls]
-            ca = "\(folder.root)"
-            cert = "\(folder.identity)"
-            key = "\(folder.identity)"
-            renew = true
+            \(identityLines(folder))
 
             [[input]]
             path = ["/var/log/syslog", "/var/log/messages", "/var/log/**/*.log"]
+            exclude = "/var/log/loghamster/**"
 
             """
         try folder.write(Array(text.utf8), to: folder.configuration)
         say("\(folder.configuration): written; its inputs are a beginning")
     }
 
-    private func check(_ folder: HostFolder, _ program: Program) throws {
+    private func identityLines(_ folder: HostFolder) -> String {
+        """
+        ca = \(quoted(folder.root))
+        cert = \(quoted(folder.identity))
+        key = \(quoted(folder.identity))
+        renew = true
+        """
+    }
+
+    /// Throws unless the configuration is fine, and uses what the host has got.
+    private func requireUse(of folder: HostFolder, host: String, _ program: Program) throws {
+        let settings = try settings(folder, program)
+        guard settings.client.hostName == host, settings.client.renewedIdentity == folder.identity else {
+            throw ProgramFailure(
+                .failed,
+                [
+                    "\(folder.configuration): it doesn't use the new certificate: set these lines in it, and run this again"
+                ]
+                    + ["  hostname = \(quoted(host))", "  [target.tls]"]
+                    + identityLines(folder).split(separator: "\n").map { "  \($0)" })
+        }
+        try settings.check()
+    }
+
+    private func settings(_ folder: HostFolder, _ program: Program) throws -> ClientSettings {
         let file = try ConfigurationFile(
             reading: folder.configuration, workingDirectory: program.defaults.workingDirectory,
             fileSystem: LinuxFileSystem())
-        try ClientSettings(file, defaults: program.defaults, opensCredentials: true).check()
+        return try ClientSettings(file, defaults: program.defaults)
     }
 
     private func say(_ text: String) { writeToStandardError("loghamsterc: \(text)\n") }

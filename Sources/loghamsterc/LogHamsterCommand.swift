@@ -12,7 +12,7 @@ struct LogHamsterCommand: AsyncParsableCommand {
             loghamsterc --config <file>
             loghamsterc --target <host:port> [--ca <file>] [--cert <file> --key <file>] [--insecure-plaintext]
                         [--name <name>] [--state <directory>] [--compress] <files> ...
-            loghamsterc enroll <host:port> <token>
+            loghamsterc enroll <host:port> [<token>]
             loghamsterc <subcommand>
             """,
         discussion: """

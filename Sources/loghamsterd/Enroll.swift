@@ -50,7 +50,7 @@ struct Enroll: AsyncParsableCommand {
     func validate() throws {
         let asked = [host != nil, list, revoke != nil, audit].count { $0 }
         guard asked == 1 else { throw ValidationError("expected one of HOST, --list, --revoke or --audit") }
-        if let host, !StreamSource.isHostName(Array(host.utf8)), IPAddress(host) == nil {
+        if let host, !StreamSource.isHostName(Array(host.utf8)) {
             throw ValidationError(
                 "'\(printable(host.utf8))' is no host: 1 to 253 of A-Z a-z 0-9 . _ -, not . or - first")
         }
@@ -62,16 +62,24 @@ struct Enroll: AsyncParsableCommand {
             throw ProgramFailure(
                 .configuration, ["enroll.ca: missing: nobody can enrol: set 'ca' and 'key' in [enroll]"])
         }
-        let desk = try EnrollmentDesk(settings, enrollment)
-        if let host {
-            print(try desk.makeToken(for: host.lowercased(), life: try life()))
-        } else if list {
-            print(try desk.tokenList(asJSON: json), terminator: "")
-        } else if let revoke {
-            print(try desk.revoke(revoke.lowercased()))
-        } else {
-            print(try desk.auditText(asJSON: json), terminator: "")
+        let (directory, fileSystem) = (settings.server.store.stateDirectory, LinuxFileSystem())
+        // The server may not have run yet.
+        try fileSystem.makeDirectory(directory, mode: 0o750)
+        let rootDigest = try IssuingAuthority.rootDigest(enrollment.authority)
+        let life = try life()
+        let owner = try fileSystem.ownerToKeep(of: directory)
+        if let revoke, let issued = try acting(as: owner, { try EnrollmentDesk(directory).issued(revoke.uppercased()) })
+        {
+            return print(try Revocation(settings, enrollment).revoke(issued, directory, owner))
         }
+        let text = try acting(as: owner) {
+            let desk = try EnrollmentDesk(directory)
+            if let host { return try desk.makeToken(for: host.lowercased(), life: life, rootDigest: rootDigest) + "\n" }
+            if list { return try desk.tokenList(asJSON: json) }
+            if let revoke { return try desk.revoke(token: revoke.lowercased()) + "\n" }
+            return try desk.auditText(asJSON: json)
+        }
+        print(text, terminator: "")
     }
 
     private func life() throws -> Int64 {
@@ -82,27 +90,24 @@ struct Enroll: AsyncParsableCommand {
     }
 }
 
-/// The commands' work on what the server keeps of enrolments.
+/// The commands' work on what the server keeps of enrolments, as the server's user.
 private struct EnrollmentDesk {
-    private let enrollment: EnrollmentConfiguration
-    private let revocationList: String?
-    private let fileSystem = LinuxFileSystem()
     private let tokens: TokenFolder
     private let audit: AuditLog
     private let now = FileTime.now.seconds
 
-    init(_ settings: ServerSettings, _ enrollment: EnrollmentConfiguration) throws {
-        self.enrollment = enrollment
-        revocationList = settings.server.tls?.crl
-        let directory = settings.server.store.stateDirectory
-        // The server may not have run yet.
-        try fileSystem.makeDirectory(directory, mode: 0o750)
-        tokens = try TokenFolder(stateDirectory: directory, fileSystem: fileSystem)
-        audit = try AuditLog(stateDirectory: directory, fileSystem: fileSystem)
+    init(_ directory: String) throws {
+        tokens = try TokenFolder(stateDirectory: directory, fileSystem: LinuxFileSystem())
+        audit = try AuditLog(stateDirectory: directory, fileSystem: LinuxFileSystem())
     }
 
-    func makeToken(for host: String, life: Int64) throws -> String {
-        let token = EnrollmentToken(host: host, rootDigest: try IssuingAuthority.rootDigest(enrollment.authority))
+    /// The certificate with this serial; nil: none was issued.
+    func issued(_ serial: String) throws -> AuditLog.Entry? {
+        try audit.entries().entries.last { $0.serial == serial && $0.event != .certificateRevoked }
+    }
+
+    func makeToken(for host: String, life: Int64, rootDigest: [UInt8]) throws -> String {
+        let token = EnrollmentToken(host: host, rootDigest: rootDigest)
         try tokens.tidy(at: now)
         try tokens.add(
             TokenRecord(host: host, verifier: token.verifier, created: now, end: now + life), id: token.id)
@@ -136,11 +141,7 @@ private struct EnrollmentDesk {
         return table.text
     }
 
-    /// Of a token or a certificate.
-    func revoke(_ name: String) throws -> String {
-        let serial = name.uppercased()
-        let issued = try audit.entries().entries.last { $0.serial == serial }
-        if let issued { return try revoke(issued, serial: serial) }
+    func revoke(token name: String) throws -> String {
         guard let record = try tokens.all().first(where: { $0.id == name })?.record, try tokens.remove(name) else {
             throw ProgramFailure(
                 .failed,
@@ -150,36 +151,6 @@ private struct EnrollmentDesk {
         entry.tokenID = name
         try audit.append(entry)
         return "token \(name) for \(record.host): revoked"
-    }
-
-    private func revoke(_ issued: AuditLog.Entry, serial: String) throws -> String {
-        guard let path = revocationList else {
-            throw ProgramFailure(
-                .configuration,
-                ["tls.crl: missing: the server looks at no list of revoked certificates: set 'crl' in [tls]"])
-        }
-        guard try fileSystem.status(of: SourcePath(path))?.kind != .directory else {
-            throw ProgramFailure(
-                .failed, ["\(path): it is a directory: which file to replace there is for you to say: name it in 'crl'"]
-            )
-        }
-        let authority = try IssuingAuthority(certificate: enrollment.authority, key: enrollment.key)
-        let database = try AuthorityDatabase(besideAuthority: enrollment.authority, fileSystem: fileSystem)
-        // Until all is written.
-        let lock = try database?.lock()
-        defer { lock?.release() }
-        let number = try database?.nextNumber() ?? 1
-        guard let new = try authority.revoke(serial: serial, path: path, numberMin: number) else {
-            return "certificate \(serial) of \(issued.host): was revoked before"
-        }
-        var entry = AuditLog.Entry(.certificateRevoked, host: issued.host, at: now)
-        entry.serial = serial
-        try audit.append(entry)
-        try database?.note(
-            revoked: serial, host: issued.host, end: issued.end ?? now, at: now, listNumber: new.number)
-        try fileSystem.replace(
-            path, with: new.text, mode: 0o644, owner: try? fileSystem.owner(of: path))
-        return "certificate \(serial) of \(issued.host): revoked in \(path), which the server sees within seconds"
     }
 
     func auditText(asJSON: Bool) throws -> String {
@@ -210,5 +181,52 @@ private struct EnrollmentDesk {
 
     private func lines(_ documents: [JSON]) -> String {
         documents.map { String(decoding: $0.encoded, as: UTF8.self) + "\n" }.joined()
+    }
+}
+
+/// Puts a certificate on the CA's list of revoked ones, as whoever may do that.
+private struct Revocation {
+    private let enrollment: EnrollmentConfiguration
+    private let revocationList: String?
+    private let fileSystem = LinuxFileSystem()
+    private let now = FileTime.now.seconds
+
+    init(_ settings: ServerSettings, _ enrollment: EnrollmentConfiguration) {
+        self.enrollment = enrollment
+        revocationList = settings.server.tls?.crl
+    }
+
+    /// `directory` is the server's folder of state, and `owner` whom it belongs to.
+    func revoke(_ issued: AuditLog.Entry, _ directory: String, _ owner: FileOwner?) throws -> String {
+        let serial = issued.serial ?? ""
+        guard let path = revocationList else {
+            throw ProgramFailure(
+                .configuration,
+                ["tls.crl: missing: the server looks at no list of revoked certificates: set 'crl' in [tls]"])
+        }
+        guard try fileSystem.status(of: SourcePath(path))?.kind != .directory else {
+            throw ProgramFailure(
+                .failed, ["\(path): it is a directory: which file to replace there is for you to say: name it in 'crl'"]
+            )
+        }
+        let authority = try IssuingAuthority(certificate: enrollment.authority, key: enrollment.key)
+        let database = try AuthorityDatabase(besideAuthority: enrollment.authority, fileSystem: fileSystem)
+        // Until all is written.
+        let lock = try database?.lock()
+        defer { lock?.release() }
+        let number = try database?.nextNumber() ?? 1
+        guard let new = try authority.revoke(serial: serial, path: path, numberMin: number) else {
+            return "certificate \(serial) of \(issued.host): was revoked before"
+        }
+        var entry = AuditLog.Entry(.certificateRevoked, host: issued.host, at: now)
+        entry.serial = serial
+        try acting(as: owner) { [entry] in
+            try AuditLog(stateDirectory: directory, fileSystem: fileSystem).append(entry)
+        }
+        try database?.note(
+            revoked: serial, host: issued.host, end: issued.end ?? now, at: now, listNumber: new.number)
+        try fileSystem.replace(
+            path, with: new.text, mode: 0o644, owner: try? fileSystem.ownerToKeep(of: path))
+        return "certificate \(serial) of \(issued.host): revoked in \(path), which the server sees within seconds"
     }
 }

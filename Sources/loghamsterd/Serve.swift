@@ -1,5 +1,6 @@
 import ArgumentParser
 import HamsterConfiguration
+import HamsterEnrollment
 import HamsterFiles
 import HamsterMetrics
 import HamsterProgram
@@ -92,9 +93,15 @@ struct Serve: AsyncParsableCommand {
     /// What systemd has opened for us. A socket that is named `proxy` is one for load balancers, and `enroll` one for that alone.
     private func sockets(_ program: Program, _ settings: ServerSettings) throws -> [ListeningSocket] {
         try SocketActivation(program.environment).sockets.map { socket in
+            let isForEnrollment = socket.name == "enroll"
+            if isForEnrollment, settings.server.enrollment?.hasOwnListener != true {
+                // Else hosts without a certificate would be let in where streams come.
+                throw ProgramFailure(
+                    .configuration, ["socket 'enroll': set 'listen' in [enroll], in whose place it is"])
+            }
             guard socket.name == "proxy" else {
                 return ListeningSocket(
-                    descriptor: socket.descriptor, proxies: nil, isForEnrollment: socket.name == "enroll")
+                    descriptor: socket.descriptor, proxies: nil, isForEnrollment: isForEnrollment)
             }
             guard !settings.server.proxies.isEmpty else {
                 throw ProgramFailure(

@@ -65,8 +65,11 @@ struct HostsEnrollTests {
         #expect(other.errors.contains("give --force"))
         #expect(try Data(contentsOf: scene.file("host/identity/client.pem")) == identity)
 
+        // The configuration is the operator's own, and speaks of another host.
         let forced = try await scene.enroll(try await scene.token(for: "db1"), in: "host", ["--force"])
-        #expect(forced.exitCode == 0, "\(forced.errors)")
+        #expect(forced.exitCode == 1)
+        #expect(forced.errors.contains("it doesn't use the new certificate"))
+        #expect(forced.errors.contains("hostname = \"db1\""))
         #expect(try Data(contentsOf: scene.file("host/identity/client.pem")) != identity)
     }
 
@@ -114,7 +117,8 @@ struct HostsEnrollTests {
         let scene = try await EnrollmentScene()
         _ = try await scene.startServer()
         let token = try await scene.token(for: "web9")
-        let (identity, pending) = ("host/identity/client.pem", "host/identity/client.key.pending")
+        let id = try #require(try await scene.server(["--list"]).output.split(separator: "\n").last?.prefix(16))
+        let (identity, pending) = ("host/identity/client.pem", "host/\(id).key.pending")
         try FileManager.default.createDirectory(
             atPath: scene.deployment.scratch("host/identity"), withIntermediateDirectories: true)
         let key = scene.deployment.scratch("kept.key")
@@ -174,15 +178,43 @@ struct HostsEnrollTests {
         let token = try await scene.token(for: "web9")
 
         let elsewhere = try await scene.enroll(token, in: "host")
-        #expect(elsewhere.exitCode != 0)
+        #expect(elsewhere.errors.contains("it requires one, and we sent none"), "\(elsewhere.errors)")
         let host = try await scene.enroll(token, in: "host", port: port.number)
         #expect(host.exitCode == 0, "\(host.errors)")
+        try scene.deployment.scratch.write("source/a.log", Array("one\n".utf8))
+        _ = try scene.client("host", ["source/a.log"])
+        try await eventually("the file of web9") {
+            scene.deployment.stored("a.log", host: "web9") == Array("one\n".utf8)
+        }
 
         let stranger = try await scene.openssl([
             "s_client", "-connect", "127.0.0.1:\(port.number)", "-quiet", "-CAfile",
             scene.deployment.authority.certificate,
         ])
         #expect(stranger.output.contains("403 this address is for enrolment alone"))
+    }
+
+    @Test func `a server that gives out none says so`() async throws {
+        let scene = try await EnrollmentScene()
+        let token = try await scene.token(for: "web9")
+        _ = try await scene.deployment.startServer()
+        let host = try await scene.enroll(token, in: "host")
+        #expect(host.exitCode == 1)
+        #expect(host.errors.contains("403 this server gives out no certificates: set [enroll]"))
+    }
+
+    @Test func `a configuration that was never in use makes way`() async throws {
+        let scene = try await EnrollmentScene()
+        _ = try await scene.startServer()
+        let sample = try String(contentsOfFile: "\(Repository.root)/deploy/examples/client.toml", encoding: .utf8)
+            .replacing("/etc/loghamster/", with: scene.deployment.scratch("nowhere/"))
+        try FileManager.default.createDirectory(
+            atPath: scene.deployment.scratch("host"), withIntermediateDirectories: true)
+        try scene.deployment.scratch.write("host/client.toml", sample)
+        let host = try await scene.enroll(try await scene.token(for: "web9"), in: "host")
+        #expect(host.exitCode == 0, "\(host.errors)")
+        #expect(try String(contentsOf: scene.file("host/client.toml.old"), encoding: .utf8) == sample)
+        #expect(try String(contentsOf: scene.file("host/client.toml"), encoding: .utf8).contains("renew = true"))
     }
 
     @Test(arguments: ["nonsense", "lhe1_", "lhe1_AAAA", ""])
