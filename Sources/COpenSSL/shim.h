@@ -103,16 +103,14 @@ static inline void COpenSSL_X509_EXTENSIONS_free(X509_EXTENSIONS *extensions) {
     sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
 }
 
-/* An extension in the words of x509v3_config(5), without a configuration to refer to. */
-static inline int COpenSSL_X509_add_extension(X509 *certificate, X509 *issuer, int number, const char *value) {
+/* An extension in the words of x509v3_config(5), without a configuration to refer to, for a certificate or a list of revoked
+   ones; the other is null. The caller's, or null. */
+static inline X509_EXTENSION *COpenSSL_make_extension(X509 *issuer, X509 *certificate, X509_CRL *list, int number,
+                                                      const char *value) {
     X509V3_CTX context;
-    X509V3_set_ctx(&context, issuer, certificate, NULL, NULL, 0);
+    X509V3_set_ctx(&context, issuer, certificate, NULL, list, 0);
     X509V3_set_ctx_nodb(&context);
-    X509_EXTENSION *extension = X509V3_EXT_nconf_nid(NULL, &context, number, value);
-    if (extension == NULL) return 0;
-    int is_added = X509_add_ext(certificate, extension, -1);
-    X509_EXTENSION_free(extension);
-    return is_added;
+    return X509V3_EXT_nconf_nid(NULL, &context, number, value);
 }
 
 static inline int COpenSSL_sk_X509_num(const STACK_OF(X509) *stack) { return sk_X509_num(stack); }
@@ -126,18 +124,6 @@ static inline void COpenSSL_SSL_refuse_tickets(SSL *ssl) {
 /* Sent to this connection's peer behind the server's own chain. */
 static inline int COpenSSL_SSL_add1_chain_cert(SSL *ssl, X509 *certificate) {
     return (int)SSL_add1_chain_cert(ssl, certificate);
-}
-
-/* The same for a list of revoked certificates. */
-static inline int COpenSSL_X509_CRL_add_extension(X509_CRL *list, X509 *issuer, int number, const char *value) {
-    X509V3_CTX context;
-    X509V3_set_ctx(&context, issuer, NULL, NULL, list, 0);
-    X509V3_set_ctx_nodb(&context);
-    X509_EXTENSION *extension = X509V3_EXT_nconf_nid(NULL, &context, number, value);
-    if (extension == NULL) return 0;
-    int is_added = X509_CRL_add_ext(list, extension, -1);
-    X509_EXTENSION_free(extension);
-    return is_added;
 }
 
 static inline int COpenSSL_sk_X509_REVOKED_num(const STACK_OF(X509_REVOKED) *entries) {

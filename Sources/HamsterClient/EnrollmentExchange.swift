@@ -59,6 +59,9 @@ private final class EnrollmentExchangeHandler: ChannelInboundHandler {
     /// The alert of a server that doesn't speak this protocol (RFC 7301, section 3.2).
     private static let noApplicationProtocol: UInt8 = 120
 
+    private static let notOffered = Reply(
+        .forbidden, "this server gives out no certificates: set [enroll] in its configuration")
+
     private let answer: EventLoopPromise<EnrollmentExchange.Answer>
     private let timeout: TimeAmount
     private let makeLine: @Sendable (TLSHandshakeCompleted) -> EnrollmentLine
@@ -114,9 +117,7 @@ private final class EnrollmentExchangeHandler: ChannelInboundHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         if let error = error as? TLSError, error.alert == Self.noApplicationProtocol {
-            return fail(
-                .refused(Reply(.forbidden, "this server gives out no certificates: set [enroll] in its configuration")),
-                context)
+            return fail(.refused(Self.notOffered), context)
         }
         if let error = error as? TLSError { return fail(.tls("\(error)", isLasting: error.isLasting), context) }
         fail(.interrupted(reasonOfNetworkError(error)), context)
@@ -144,9 +145,7 @@ private final class EnrollmentExchangeHandler: ChannelInboundHandler {
     private func ask(_ context: ChannelHandlerContext) {
         guard case .greeting = state, let handshake else { return }
         guard handshake.applicationProtocol == ProtocolLimits.enrollmentProtocol else {
-            return fail(
-                .refused(Reply(.forbidden, "this server gives out no certificates: set [enroll] in its configuration")),
-                context)
+            return fail(.refused(Self.notOffered), context)
         }
         state = .asked
         context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: makeLine(handshake).bytes)), promise: nil)

@@ -35,7 +35,7 @@ final class EnrollmentHandler: ChannelInboundHandler, RemovableChannelHandler {
     private let visitor: Visitor
     private let refusals: RefusalLogs
     private let timeout: TimeAmount
-    private var logger: Logger
+    private let logger: Logger
     private var decoder = LineDecoder()
     private var deadline: Scheduled<Void>?
     private var isAsked = false

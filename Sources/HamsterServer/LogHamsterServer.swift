@@ -193,6 +193,7 @@ package struct LogHamsterServer: Service {
             policy.tls = old.tls
             policy.enrollmentTLS = old.enrollmentTLS
             policy.registrar = old.registrar
+            policy.isEnrollmentEverywhere = old.isEnrollmentEverywhere
             policy.hostBinding = old.hostBinding
         }
         self.policy.replace(with: policy)

@@ -1,5 +1,4 @@
 private import COpenSSL
-private import Glibc
 
 /// A request for a certificate (PKCS #10, RFC 2986), signed with the key that it is for.
 package final class CertificateRequest {
@@ -161,8 +160,6 @@ enum CertificateName {
 
     /// In the words of x509v3_config(5). `host` is one of a stream: without a character that means anything there.
     static func alternativeName(host: String) -> String {
-        var address = in6_addr()
-        let isAddress = inet_pton(AF_INET, host, &address) == 1 || inet_pton(AF_INET6, host, &address) == 1
-        return "\(isAddress ? "IP" : "DNS"):\(host)"
+        "\(TLSContext.isAddress(host) ? "IP" : "DNS"):\(host)"
     }
 }

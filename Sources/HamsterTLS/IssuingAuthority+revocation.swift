@@ -52,8 +52,7 @@ extension IssuingAuthority {
             && Self.setTimes(of: pointer, from: begin, to: end)
             && (old.map { list.take(from: $0) } ?? true)
             && list.add(serial, at: now)
-            && COpenSSL_X509_CRL_add_extension(
-                pointer, authority.pointer, NID_authority_key_identifier, "keyid:always") == 1
+            && list.name(authority)
             && list.set(number: max(numberMin, (old?.number ?? 0) + 1))
             && X509_CRL_sort(pointer) == 1
         guard isFilled, X509_CRL_sign(pointer, key.pointer, KeyKind.signatureDigest(of: key.pointer)) > 0 else {
@@ -63,14 +62,14 @@ extension IssuingAuthority {
     }
 
     private static func setTimes(of list: OpaquePointer, from begin: Int64, to end: Int64) -> Bool {
-        guard let times = Optional((ASN1_TIME_set(nil, time_t(begin)), ASN1_TIME_set(nil, time_t(end)))),
-            let first = times.0, let last = times.1
-        else { return false }
+        let (first, last) = (ASN1_TIME_set(nil, time_t(begin)), ASN1_TIME_set(nil, time_t(end)))
         defer {
             ASN1_TIME_free(first)
             ASN1_TIME_free(last)
         }
-        return X509_CRL_set1_lastUpdate(list, first) == 1 && X509_CRL_set1_nextUpdate(list, last) == 1
+        // Null where memory is short, which both refuse.
+        return first != nil && last != nil && X509_CRL_set1_lastUpdate(list, first) == 1
+            && X509_CRL_set1_nextUpdate(list, last) == 1
     }
 }
 
@@ -131,6 +130,15 @@ extension RevocationList {
             return false
         }
         return true
+    }
+
+    /// Says whose key it is signed with.
+    fileprivate func name(_ authority: Certificate) -> Bool {
+        let made = COpenSSL_make_extension(
+            authority.pointer, nil, pointer, NID_authority_key_identifier, "keyid:always")
+        guard let made else { return false }
+        defer { X509_EXTENSION_free(made) }
+        return X509_CRL_add_ext(pointer, made, -1) == 1
     }
 
     fileprivate func set(number: Int64) -> Bool {

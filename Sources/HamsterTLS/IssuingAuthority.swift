@@ -56,9 +56,6 @@ package final class IssuingAuthority: @unchecked Sendable {
     /// The root's certificate in PEM form.
     package var rootText: [UInt8] { root?.text ?? [] }
 
-    /// In RFC 2253 form.
-    package var name: String { chain.first?.subject ?? "" }
-
     /// Makes a client's certificate for one host, good for `life` seconds and not longer than the CA is. Nothing but the key
     /// is taken from the request. Throws `TLSError`.
     package func issue(_ request: CertificateRequest, host: String, life: Int64) throws(TLSError) -> Issued {
@@ -154,7 +151,9 @@ package final class IssuingAuthority: @unchecked Sendable {
             NID_subject_alt_name: CertificateName.alternativeName(host: host),
         ]
         return extensions.allSatisfy { number, value in
-            COpenSSL_X509_add_extension(certificate, authority, number, value) == 1
+            guard let made = COpenSSL_make_extension(authority, certificate, nil, number, value) else { return false }
+            defer { X509_EXTENSION_free(made) }
+            return X509_add_ext(certificate, made, -1) == 1
         }
     }
 

@@ -202,7 +202,8 @@ package final class TLSContext: @unchecked Sendable {
         if let clock { X509_VERIFY_PARAM_set_time(parameters, time_t(clock())) }
     }
 
-    private static func isAddress(_ name: String) -> Bool {
+    /// Whether a name is an IPv4 or IPv6 address.
+    static func isAddress(_ name: String) -> Bool {
         var address = in6_addr()
         return inet_pton(AF_INET, name, &address) == 1 || inet_pton(AF_INET6, name, &address) == 1
     }
