@@ -1,3 +1,4 @@
+internal import HamsterCore
 internal import HamsterEnrollment
 package import HamsterFiles
 internal import HamsterMetrics
@@ -42,6 +43,18 @@ package final class CertificateRenewal: Service {
         var pausedUntil: Int64 = 0
         var reason = ""
         var reportedAt: Int64 = 0
+        /// The file that was looked at for whether it can be replaced.
+        var examined = ""
+        /// What was got and could not be written, for the certificate that is still in force: not to be asked for twice.
+        var unwritten: (pair: Pair, previous: String)?
+    }
+
+    /// A key and the certificates for it, as they stand in one file.
+    private struct Pair {
+        var key: PrivateKey
+        var chain: CertificateChain
+
+        func text() throws -> [UInt8] { try key.text() + chain.text }
     }
 
     package func run() async throws {
@@ -58,6 +71,7 @@ package final class CertificateRenewal: Service {
     /// Renews where it is time; returns the seconds until the next look.
     private func look(_ course: inout Course) async -> Int64 {
         guard let identity = shipping.renewedIdentity else { return Self.lookInterval }
+        examine(identity, &course)
         let now = FileTime.now.seconds
         // A clock that was set back does not make a pause longer.
         guard now >= course.pausedUntil || course.pausedUntil - now > Self.retryMax else {
@@ -70,7 +84,7 @@ package final class CertificateRenewal: Service {
             guard now >= due else { return due - now }
             // Also after a success: where the clock is ahead, the next one is due at once.
             course.pausedUntil = now + min(Self.retryMax, max(1, life / 20))
-            try await renew(identity, chain)
+            try await renew(identity, chain, &course)
             course.failureCount = 0
             course.reason = ""
             shipping.metrics.renewals["ok"].add()
@@ -86,36 +100,62 @@ package final class CertificateRenewal: Service {
         }
     }
 
-    private func renew(_ identity: String, _ old: CertificateChain) async throws {
+    /// Says at once what would otherwise be seen after two thirds of a certificate's life.
+    private func examine(_ identity: String, _ course: inout Course) {
+        guard course.examined != identity else { return }
+        course.examined = identity
+        let directory = SourcePath(identity).directory
+        guard let reason = fileSystem.obstacle(toWritingIn: directory) else { return }
+        logger.warning(
+            "certificate can't be renewed when it is time",
+            metadata: [
+                "directory": "\(directory)", "reason": "\(reason)",
+                "advice": "give the directory to the client's user, and name it in ReadWritePaths= of the unit",
+            ])
+    }
+
+    private func renew(_ identity: String, _ old: CertificateChain, _ course: inout Course) async throws {
         guard let environment = shipping.environment else { throw ClientError.stopped }
-        let key = try PrivateKey.make()
-        let host = old.names.first ?? ""
-        let request = try CertificateRequest.make(for: host, key: key)
-        let answer = try await ask(request)
-        let new = try CertificateChain(answer.chain, name: "the server's answer")
-        try new.require(key, host: host)
-        // The key is nowhere before it is there with its certificate: whatever happens, one pair or the other is whole.
-        let bytes = try key.text() + new.text
-        try await environment.threadPool.runIfActive { [fileSystem] in
-            try fileSystem.replace(
-                identity, with: bytes, mode: 0o600, owner: try fileSystem.ownerToKeep(of: identity))
+        let pair: Pair
+        if let known = course.unwritten, known.previous == old.serial {
+            pair = known.pair
+        } else {
+            pair = try await obtain(host: old.names.first ?? "")
         }
+        course.unwritten = (pair, old.serial)
+        // The key is nowhere before it is there with its certificate: whatever happens, one pair or the other is whole.
+        let bytes = try pair.text()
+        try await environment.threadPool.runIfActive { [fileSystem] in
+            let mode = try fileSystem.permissions(of: identity)
+            try fileSystem.replace(
+                identity, with: bytes, mode: mode, owner: try fileSystem.ownerToKeep(of: identity))
+        }
+        course.unwritten = nil
+        let new = pair.chain
         logger.notice(
             "certificate is renewed",
             metadata: ["file": "\(identity)", "serial": "\(new.serial)", "end": "\(FileTime.utc(new.notAfter))"])
-        guard useCertificates() else { return }
+        guard useCertificates() else {
+            throw ClientError.interrupted("the new certificate is in place and can't be used: see the line before")
+        }
         // Streams of the old certificate end with it, all at once; these here go over one after the other.
         await shipping.reconnect(within: min(Self.reconnectMax, max(1, (old.notAfter - FileTime.now.seconds) / 2)))
     }
 
-    /// Of the first target that answers. Throws what all of them have said.
-    private func ask(_ request: [UInt8]) async throws -> EnrollmentExchange.Answer {
+    /// Of the first target that gives a good answer. Throws what all of them have said.
+    private func obtain(host: String) async throws -> Pair {
+        let key = try PrivateKey.make()
+        let request = try CertificateRequest.make(for: host, key: key)
         var failures: [String] = []
         for target in shipping.targets {
             do {
-                return try await EnrollmentExchange.ask(target, timeout: shipping.connectTimeout) { _ in
+                let answer = try await EnrollmentExchange.ask(target, timeout: shipping.connectTimeout) { _ in
                     .renew(request: request)
                 }
+                let chain = try CertificateChain(answer.chain, name: "the server's answer")
+                try chain.require(key, host: host)
+                try chain.requireTrust(by: target.tls?.ca)
+                return Pair(key: key, chain: chain)
             } catch {
                 failures.append("\(target.description): \(error)")
             }

@@ -27,6 +27,12 @@ extension ClientSettings {
         Self.transport(targetTable, &client)
         client.inputs = Self.inputs(root, overrides, reading, defaults)
         metrics = MetricsConfiguration.reading(root.table("prometheus"))
+        if let identity = client.renewedIdentity, metrics?.tls?.certificate == identity {
+            reading.report(
+                "prometheus.tls.cert",
+                "'target.tls.renew' replaces it by a certificate that is no server's: give the metrics one of their own"
+            )
+        }
         root.finish()
         text = reading.text
         warnings = Self.warnings(targets) + (metrics?.warnings ?? [])

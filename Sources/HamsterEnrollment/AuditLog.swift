@@ -12,6 +12,14 @@ package final class AuditLog: Sendable {
             case tokenRevoked = "token revoked"
             case enrolled, renewed
             case certificateRevoked = "certificate revoked"
+
+            /// Whether it made a certificate.
+            package var isIssue: Bool {
+                switch self {
+                case .enrolled, .renewed: true
+                case .tokenMade, .tokenRevoked, .certificateRevoked: false
+                }
+            }
         }
 
         /// In seconds since 1970.
@@ -25,6 +33,8 @@ package final class AuditLog: Sendable {
         package var end: Int64?
         package var address: String?
         package var tokenID: String?
+        /// The serial of the certificate that was shown for this one.
+        package var previous: String?
 
         package init(_ event: Event, host: String, at time: Int64) {
             self.event = event
@@ -38,7 +48,7 @@ package final class AuditLog: Sendable {
                 .init("time", .number(time)), .init("event", .string(event.rawValue)), .init("host", .string(host)),
                 .init("serial", .optional(serial)), .init("fingerprint", .optional(fingerprint)),
                 .init("end", end.map { .number($0) } ?? .null), .init("address", .optional(address)),
-                .init("token", .optional(tokenID)),
+                .init("token", .optional(tokenID)), .init("previous", .optional(previous)),
             ])
         }
 
@@ -56,12 +66,12 @@ package final class AuditLog: Sendable {
             fingerprint = text("fingerprint")
             address = text("address")
             tokenID = text("token")
+            previous = text("previous")
             if case .integer(let number)? = json["end"] { end = Int64(number) }
         }
     }
 
-    /// Ten years of five hundred hosts that renew each ten days.
-    private static let bytesMax = 256 << 20
+    private static let bytesAtATime = 1 << 20
 
     private let path: String
     private let fileSystem: LinuxFileSystem
@@ -95,11 +105,34 @@ package final class AuditLog: Sendable {
         for directory in file.changedDirectories { try fileSystem.synchronizeDirectory(directory) }
     }
 
-    /// All entries, the oldest first, and how many lines are none.
-    package func entries() throws(FileError) -> (entries: [Entry], damagedCount: Int) {
-        let bytes = try fileSystem.contents(of: path, bytesMax: Self.bytesMax) ?? []
-        let lines = bytes.split(separator: UInt8(ascii: "\n"))
-        let entries = lines.compactMap { Entry($0) }
-        return (entries, lines.count - entries.count)
+    /// Those of all entries that `isWanted`, the oldest first, and how many lines are none. The file is read in parts: it may
+    /// hold more than memory does.
+    package func entries(
+        where isWanted: (Entry) -> Bool = { _ in true }
+    ) throws(FileError) -> (entries: [Entry], damagedCount: Int) {
+        var entries: [Entry] = []
+        var damagedCount = 0
+        try forEachLine { line in
+            guard let entry = Entry(line) else { return damagedCount += 1 }
+            if isWanted(entry) { entries.append(entry) }
+        }
+        return (entries, damagedCount)
+    }
+
+    /// Calls `body` for each line that is not empty, the last one also where its end is missing.
+    private func forEachLine(_ body: (ArraySlice<UInt8>) -> Void) throws(FileError) {
+        guard try fileSystem.status(of: SourcePath(path)) != nil else { return }
+        let file = try fileSystem.open(SourcePath(path))
+        var (rest, offset): ([UInt8], UInt64) = ([], 0)
+        while true {
+            let bytes = try file.bytes(at: offset, count: Self.bytesAtATime)
+            guard !bytes.isEmpty else { break }
+            offset += UInt64(bytes.count)
+            rest += bytes
+            guard let end = rest.lastIndex(of: UInt8(ascii: "\n")) else { continue }
+            rest[..<end].split(separator: UInt8(ascii: "\n")).forEach(body)
+            rest.removeSubrange(...end)
+        }
+        if !rest.isEmpty { body(rest[...]) }
     }
 }

@@ -2,7 +2,6 @@ internal import HamsterCore
 package import HamsterFiles
 package import HamsterProtocol
 package import HamsterTLS
-internal import Synchronization
 
 /// How a server gives certificates to new hosts.
 package struct EnrollmentConfiguration: Sendable, Hashable {
@@ -48,8 +47,7 @@ package final class Registrar: Sendable {
     private let tokens: TokenFolder
     private let audit: AuditLog
     private let now: @Sendable () -> Int64
-    /// Of several that come with one token at a time, one gets it; also while a reload puts another registrar in place.
-    private static let using = Mutex(())
+    private let quota: RenewalQuota
 
     /// Throws ``FileError``.
     package init(
@@ -60,6 +58,7 @@ package final class Registrar: Sendable {
         self.authority = authority
         tokens = try TokenFolder(stateDirectory: stateDirectory, fileSystem: fileSystem)
         audit = try AuditLog(stateDirectory: stateDirectory, fileSystem: fileSystem)
+        quota = RenewalQuota(life: configuration.life.components.seconds)
         self.now = now
     }
 
@@ -68,29 +67,35 @@ package final class Registrar: Sendable {
         tokenID: String, proof: [UInt8], request bytes: [UInt8], channelBinding: [UInt8], from address: String
     ) throws(Reply) -> Issue {
         let request = try read(bytes)
-        return try Self.using.withLock { _ in
-            Result { () throws(Reply) in
-                let record = try token(tokenID, proof, request, bytes, channelBinding)
-                try requireHost(record.host, request)
-                if record.use == nil {
-                    // From here on it is this key's: a host that loses the answer comes again with the same.
-                    try store { () throws(FileError) in
-                        try tokens.use(.init(time: now(), keyDigest: request.keyDigest), of: record, id: tokenID)
-                    }
-                }
-                return try issue(request, host: record.host, .enrolled, address, tokenID: tokenID)
-            }
-        }.get()
+        // Of several that come with one token at a time one gets it, and who revokes it meanwhile comes before or after.
+        let lock = try store { () throws(FileError) in try tokens.lock() }
+        defer { lock.release() }
+        let record = try token(tokenID, proof, request, bytes, channelBinding)
+        try requireHost(record.host, request)
+        // From here on it is this key's: a host that loses the answer comes again with the same.
+        let used = record.used(forKey: request.keyDigest, at: now())
+        try store { () throws(FileError) in try tokens.add(used, id: tokenID) }
+        var entry = AuditLog.Entry(.enrolled, host: record.host, at: now())
+        entry.tokenID = tokenID
+        return try issue(request, entry, address, root: authority.rootText)
     }
 
-    /// For a host that has shown a good certificate of this CA, with one name in it. Throws the ``Reply`` that refuses it.
-    package func renew(_ bytes: [UInt8], host: String, from address: String) throws(Reply) -> Issue {
+    /// For a host that has shown a good certificate of this CA, the one with the serial `previous`, with one name in it. Throws the
+    /// ``Reply`` that refuses it.
+    package func renew(
+        _ bytes: [UInt8], host: String, previous: String, from address: String
+    ) throws(Reply) -> Issue {
         guard configuration.isRenewing else {
             throw Reply(.forbidden, "this server renews no certificates: enroll.renew is off")
         }
         let request = try read(bytes)
         try requireHost(host, request)
-        return try issue(request, host: host, .renewed, address, tokenID: nil)
+        if let seconds = quota.take(host, at: now()) {
+            throw Reply(.limitReached, "too many renewals of \(host)", retrySeconds: seconds)
+        }
+        var entry = AuditLog.Entry(.renewed, host: host, at: now())
+        entry.previous = previous
+        return try issue(request, entry, address, root: [])
     }
 
     private func read(_ bytes: [UInt8]) throws(Reply) -> CertificateRequest {
@@ -120,25 +125,24 @@ package final class Registrar: Sendable {
     }
 
     private func issue(
-        _ request: CertificateRequest, host: String, _ event: AuditLog.Entry.Event, _ address: String, tokenID: String?
+        _ request: CertificateRequest, _ entry: AuditLog.Entry, _ address: String, root: [UInt8]
     ) throws(Reply) -> Issue {
+        let host = entry.host
         let certificate: IssuingAuthority.Issued
         do {
             certificate = try authority.issue(request, host: host, life: configuration.life.components.seconds)
         } catch {
             throw Reply(.serverFailed, error.description)
         }
-        var entry = AuditLog.Entry(event, host: host, at: now())
+        var entry = entry
         entry.serial = certificate.serial
         entry.fingerprint = certificate.fingerprint
         entry.end = certificate.notAfter
         entry.address = address
-        entry.tokenID = tokenID
         // First written down: a certificate that nobody knows of could not be revoked.
         try store { [entry] () throws(FileError) in try audit.append(entry) }
         return Issue(
-            host: host, certificate: certificate, root: tokenID == nil ? [] : authority.rootText,
-            streamPort: configuration.streamPort)
+            host: host, certificate: certificate, root: root, streamPort: configuration.streamPort)
     }
 
     private func store<Value>(_ work: () throws(FileError) -> Value) throws(Reply) -> Value {

@@ -6,6 +6,8 @@ package struct TokenFolder: Sendable {
     /// For the tokens that don't exist: they are looked for at the same cost as others.
     private static let decoy = "decoy"
     private static let recordBytesMax = 16 * 1_024
+    /// For what is done in milliseconds.
+    private static let lockPatience: Duration = .seconds(5)
     /// How long a token that has ended is still listed, in seconds.
     private static let keptFor: Int64 = 7 * 86_400
 
@@ -31,6 +33,12 @@ package struct TokenFolder: Sendable {
         }
     }
 
+    /// Keeps others out, of this process and of others, until the answer is released: for who reads a token and decides what
+    /// becomes of it. Throws ``FileError`` when that takes too long.
+    package func lock() throws(FileError) -> any FileLock {
+        try fileSystem.lock(path + "lock", patience: Self.lockPatience)
+    }
+
     package func add(_ record: TokenRecord, id: String) throws(FileError) { try write(record, id) }
 
     /// Of a token that doesn't exist, that of one which nobody has.
@@ -40,12 +48,6 @@ package struct TokenFolder: Sendable {
         let bytes = isID ? try fileSystem.contents(of: path + id, bytesMax: Self.recordBytesMax) : nil
         let found = try bytes == nil ? fileSystem.contents(of: path + Self.decoy, bytesMax: Self.recordBytesMax) : bytes
         return found.flatMap { TokenRecord($0) }
-    }
-
-    func use(_ use: TokenRecord.Use, of record: TokenRecord, id: String) throws(FileError) {
-        var record = record
-        record.use = use
-        try write(record, id)
     }
 
     /// All of them, the youngest last.

@@ -9,7 +9,12 @@ package struct TokenRecord: Sendable, Hashable {
         package var time: Int64
         /// Of the key that it was used for: see ``CertificateRequest/keyDigest``.
         package var keyDigest: String
+        /// How many certificates were issued for it.
+        package var count = 1
     }
+
+    /// A host that lost the answer again and again is not worth more signatures, nor who plays one.
+    private static let issuesMax = 10
 
     package var host: String
     package var verifier: [UInt8]
@@ -36,10 +41,16 @@ package struct TokenRecord: Sendable, Hashable {
         guard let use = json["use"], use != .null else { return }
         guard case .integer(let time)? = use["time"], case .string(let key)? = use["key"] else { return nil }
         self.use = Use(time: Int64(time), keyDigest: key)
+        if case .integer(let count)? = use["count"] { self.use?.count = Int(count) }
     }
 
     var encoded: [UInt8] {
-        let use = use.map { JSON.object([.init("time", .number($0.time)), .init("key", .string($0.keyDigest))]) }
+        let use = use.map {
+            JSON.object([
+                .init("time", .number($0.time)), .init("key", .string($0.keyDigest)),
+                .init("count", .number(Int64($0.count))),
+            ])
+        }
         return JSON.object([
             .init("host", .string(host)), .init("verifier", .string(Hexadecimal.text(of: verifier))),
             .init("created", .number(created)), .init("end", .number(end)), .init("use", use ?? .null),
@@ -49,6 +60,13 @@ package struct TokenRecord: Sendable, Hashable {
     /// Whether it lets a host in that asks for a certificate for this key at `now`: the first time any, later the same again,
     /// for a host that has lost the answer.
     func isGood(forKey keyDigest: String, at now: Int64) -> Bool {
-        now < end && (use.map { $0.keyDigest == keyDigest } ?? true)
+        now < end && (use.map { $0.keyDigest == keyDigest && $0.count < Self.issuesMax } ?? true)
+    }
+
+    /// What it becomes with one more certificate for this key.
+    func used(forKey keyDigest: String, at now: Int64) -> TokenRecord {
+        var record = self
+        record.use = Use(time: use?.time ?? now, keyDigest: keyDigest, count: (use?.count ?? 0) + 1)
+        return record
     }
 }

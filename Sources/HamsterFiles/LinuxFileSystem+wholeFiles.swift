@@ -74,6 +74,25 @@ extension LinuxFileSystem {
         return FileOwner(user: status.st_uid, group: status.st_gid)
     }
 
+    /// Those of a file, for its owner, group and others. Throws ``FileError``.
+    package func permissions(of path: String) throws(FileError) -> UInt32 {
+        var status = stat()
+        let name = SourcePath(path)
+        let result = try withPath(name, .status) { stat($0, &status) == 0 ? 0 : errno }
+        guard result == 0 else { throw FileError(.status, name, code: result) }
+        return status.st_mode & 0o777
+    }
+
+    /// Why this process can't replace files in a directory; nil: it can, as far as access(2) tells.
+    package func obstacle(toWritingIn directory: SourcePath) -> String? {
+        do throws(FileError) {
+            let result = try withPath(directory, .status) { access($0, W_OK | X_OK) == 0 ? 0 : errno }
+            return result == 0 ? nil : reasonOfErrno(result)
+        } catch {
+            return error.reason
+        }
+    }
+
     /// Makes a directory that is missing, for `owner` alone; one that is there is given to him, since whoever made it may have
     /// been interrupted.
     package func makePrivateDirectory(_ path: String, owner: FileOwner?) throws(FileError) {

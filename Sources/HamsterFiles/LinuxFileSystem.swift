@@ -76,6 +76,23 @@ package final class LinuxFileSystem: FileSystem {
 
     package func lock(_ path: String) throws(FileError) -> any FileLock { try LinuxFileLock(SourcePath(path)) }
 
+    /// As `lock`, for what is held for moments only: waits in this thread while another one has it. After `patience`, the error says
+    /// `isLocked`: a process that was stopped may keep it for ever.
+    package func lock(_ path: String, patience: Duration) throws(FileError) -> any FileLock {
+        let end = ContinuousClock.now + patience
+        while true {
+            do {
+                return try lock(path)
+            } catch {
+                guard error.isLocked, ContinuousClock.now < end else { throw error }
+                usleep(Self.lockInterval)
+            }
+        }
+    }
+
+    /// In microseconds.
+    private static let lockInterval: UInt32 = 5_000
+
     package func makeDirectory(_ path: String, mode: UInt32) throws(FileError) {
         var missing: [SourcePath] = []
         var candidate = SourcePath(path)

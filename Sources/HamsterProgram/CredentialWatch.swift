@@ -79,6 +79,18 @@ package final class CredentialWatch: Service {
         addDirectories()
     }
 
+    /// For who has replaced the files and puts them to use at once: what `read` has used is no change any more. False: it could
+    /// not use them.
+    package func use(_ read: () -> Bool) -> Bool {
+        // Those of before: what is replaced meanwhile may not have been read.
+        let known = state.withLock { State(paths: $0.paths, stamps: $0.paths.map(Stamp.all)) }
+        guard read() else { return false }
+        state.withLock { state in
+            if state.paths == known.paths { state = known }
+        }
+        return true
+    }
+
     package func run() async throws {
         do throws(FileError) {
             let watch = try DirectoryWatch()
@@ -132,13 +144,13 @@ package final class CredentialWatch: Service {
         guard last != state.withLock({ $0.stamps }) else { return false }
         while !Task.isCancelled {
             try? await Task.sleep(for: Self.settling)
-            let (isSettled, now) = state.withLock { state in
+            let (isSettled, isNew, now) = state.withLock { state in
                 let now = state.paths.map(Stamp.all)
-                let isSettled = now == last
+                let (isSettled, isNew) = (now == last, now != state.stamps)
                 if isSettled { state.stamps = now }
-                return (isSettled, now)
+                return (isSettled, isNew, now)
             }
-            if isSettled { return true }
+            if isSettled { return isNew }
             last = now
         }
         return false

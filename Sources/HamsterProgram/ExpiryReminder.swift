@@ -52,7 +52,8 @@ package struct ExpiryReminder {
     /// How many seconds before its end it is spoken of, the first time first.
     private static func stages(_ credential: CredentialValidity) -> [Int64] {
         let life = max(0, credential.notAfter &- credential.notBefore)
-        let early = thresholds.filter { $0 <= life / 2 }
+        // What renews itself does so with more than a quarter of its life left, as ACME clients do, and is no news before.
+        let early = thresholds.filter { $0 <= life / 4 }
         switch credential.role {
         case .revocationList where life < 2 * (thresholds.first ?? 0):
             return [min(day, life / 10)]

@@ -31,6 +31,7 @@ struct ConnectionAcceptor: Sendable {
     let statistics: ServerStatistics
     let policy: LivePolicy
     let door: EnrollmentDoor
+    let enrollmentPool: NIOThreadPool
     let refusals: RefusalLogs
     let logger: Logger
 
@@ -182,7 +183,7 @@ struct ConnectionAcceptor: Sendable {
         let enrollment = policy.registrar.map { registrar in
             EnrollmentEntrance(
                 desk: EnrollmentHandler.Desk(
-                    registrar: registrar, door: door, threadPool: admission.threadPool, metrics: statistics.metrics),
+                    registrar: registrar, door: door, threadPool: enrollmentPool, metrics: statistics.metrics),
                 address: address, takesTokens: isForEnrollment || policy.isEnrollmentEverywhere,
                 isAlone: isForEnrollment)
         }

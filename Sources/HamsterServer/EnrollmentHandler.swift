@@ -218,7 +218,8 @@ extension EnrollmentHandler.Desk {
             else {
                 throw Reply(.forbidden, "certificates of other CAs, or with several names, are not renewed here")
             }
-            return try registrar.renew(request, host: host, from: visitor.addressText)
+            return try registrar.renew(
+                request, host: host, previous: peer.serial, from: visitor.addressText)
         }
     }
 }

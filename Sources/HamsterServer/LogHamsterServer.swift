@@ -84,24 +84,41 @@ package struct LogHamsterServer: Service {
     package func run() async throws {
         let group = MultiThreadedEventLoopGroup(
             numberOfThreads: configuration.threads == 0 ? System.coreCount : configuration.threads)
-        let threadPool = NIOThreadPool(numberOfThreads: 8)
-        threadPool.start()
+        let pools = Pools()
+        pools.start()
         let result: Result<Void, any Error>
         do {
-            result = .success(try await serve(on: group, threadPool))
+            result = .success(try await serve(on: group, pools))
         } catch {
             result = .failure(error)
         }
-        try await threadPool.shutdownGracefully()
+        try await pools.shutdownGracefully()
         try await group.shutdownGracefully()
         try result.get()
     }
 
-    private func serve(on group: MultiThreadedEventLoopGroup, _ threadPool: NIOThreadPool) async throws {
+    /// Threads that may wait for the disk.
+    private struct Pools {
+        let outputs = NIOThreadPool(numberOfThreads: 8)
+        /// Of its own: strangers who ask for certificates must not hold up the streams.
+        let enrollment = NIOThreadPool(numberOfThreads: 1)
+
+        func start() {
+            outputs.start()
+            enrollment.start()
+        }
+
+        func shutdownGracefully() async throws {
+            try await enrollment.shutdownGracefully()
+            try await outputs.shutdownGracefully()
+        }
+    }
+
+    private func serve(on group: MultiThreadedEventLoopGroup, _ pools: Pools) async throws {
         alarm.start(on: group.next())
         phase.begin(on: group)
         defer { phase.end() }
-        let acceptor = makeAcceptor(threadPool)
+        let acceptor = makeAcceptor(pools)
         let listeners = try await acceptor.listen(configuration.listeners, sockets, on: group)
         for listener in listeners {
             logger.notice("listening", metadata: ["address": "\(describe(listener.localAddress))"])
@@ -204,14 +221,14 @@ package struct LogHamsterServer: Service {
         judgePeers()
     }
 
-    private func makeAcceptor(_ threadPool: NIOThreadPool) -> ConnectionAcceptor {
+    private func makeAcceptor(_ pools: Pools) -> ConnectionAcceptor {
         ConnectionAcceptor(
             admission: StreamAdmission(
-                policy: policy, store: store, registry: streams, threadPool: threadPool,
+                policy: policy, store: store, registry: streams, threadPool: pools.outputs,
                 logger: logger, clock: { FileTime.now.seconds },
                 takeoverTimeout: configuration.limits.handshakeTimeout / 2, statistics: statistics),
             connections: connections, streams: streams, limiter: limiter, statistics: statistics, policy: policy,
-            door: door, refusals: refusals, logger: logger)
+            door: door, enrollmentPool: pools.enrollment, refusals: refusals, logger: logger)
     }
 
     /// Tells every connection to end and waits until they have, or until the grace is over.

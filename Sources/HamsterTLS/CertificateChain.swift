@@ -42,6 +42,18 @@ package struct CertificateChain {
         certificates.first { Digest.isEqual($0.digest, digest) }?.text
     }
 
+    /// Throws unless it leads to one of the CAs in the file at `path`; nil: to one that the system trusts. Whatever time it is
+    /// here: the server's clock counts. `TLSError`.
+    package func requireTrust(by path: String?) throws(TLSError) {
+        let roots = try path.map { path throws(TLSError) in try TLSContext.authorities(path) }
+        guard
+            let reason = TrustCheck(purpose: .client, roots: roots, ignoresTime: true).objection(to: certificates)
+        else { return }
+        throw TLSError(
+            .settingsRefused, name,
+            "the certificate is of none of the CAs in \(path ?? "the system's store"): \(reason)")
+    }
+
     /// Throws unless this is a certificate for one key and one host. `TLSError`.
     package func require(_ key: PrivateKey, host: String) throws(TLSError) {
         guard fits(key) else {

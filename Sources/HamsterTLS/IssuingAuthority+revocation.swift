@@ -6,6 +6,8 @@ extension IssuingAuthority {
     package struct Revocation: Sendable {
         /// PEM: the CA's new list, then those of other CAs that stood beside the old one.
         package let text: [UInt8]
+        /// Those that were not on the old one, in hexadecimal.
+        package let added: [String]
         /// Of the new list; each has a higher one (RFC 5280, section 5.2.3).
         package let number: Int64
     }
@@ -15,18 +17,22 @@ extension IssuingAuthority {
     /// How long before its making a list begins, for servers whose clock is slow.
     private static let listEarliness: Int64 = 300
 
-    /// Makes a new list of this CA with the certificate of this serial (hexadecimal) on it, and all that stood on the one in
-    /// the file at `path`, where there is one. `numberMin` is the least number that it may have. Nil: the certificate is on it
-    /// already. Throws `TLSError`.
-    package func revoke(serial: String, path: String, numberMin: Int64) throws(TLSError) -> Revocation? {
+    /// Makes a new list of this CA with the certificates of these serials (hexadecimal) on it, and all that stood on the one in
+    /// the file at `path`, where there is one. `numberMin` is the least number that it may have. Nil: they are on it already.
+    /// Throws `TLSError`.
+    package func revoke(serials: [String], path: String, numberMin: Int64) throws(TLSError) -> Revocation? {
         let known = access(path, F_OK) == 0 ? try PEMFile(path: path, role: .revocationList).revocationLists() : []
         let own = known.filter(hasSigned)
         let old = own.max { $0.isOlder(than: $1) }
-        guard let number = SerialNumber(serial) else { throw failure("'\(serial)' is no serial number") }
-        if let old, old.holds(number) { return nil }
-        let list = try makeList(adding: number, to: old, numberMin: numberMin)
+        var added: [String] = []
+        for serial in serials {
+            guard let number = SerialNumber(serial) else { throw failure("'\(serial)' is no serial number") }
+            if old?.holds(number) != true { added.append(serial) }
+        }
+        guard !added.isEmpty else { return nil }
+        let list = try makeList(adding: added, to: old, numberMin: numberMin)
         let others = known.filter { !hasSigned($0) }.flatMap(\.text)
-        return Revocation(text: list.text + others, number: list.number)
+        return Revocation(text: list.text + others, added: added, number: list.number)
     }
 
     private func hasSigned(_ list: RevocationList) -> Bool {
@@ -38,7 +44,7 @@ extension IssuingAuthority {
     }
 
     private func makeList(
-        adding serial: borrowing SerialNumber, to old: RevocationList?, numberMin: Int64
+        adding serials: [String], to old: RevocationList?, numberMin: Int64
     ) throws(TLSError) -> RevocationList {
         OpenSSLErrorQueue.clear()
         guard let authority = chain.first, let pointer = X509_CRL_new() else { throw failure("no memory") }
@@ -51,7 +57,7 @@ extension IssuingAuthority {
             && X509_CRL_set_issuer_name(pointer, X509_get_subject_name(authority.pointer)) == 1
             && Self.setTimes(of: pointer, from: begin, to: end)
             && (old.map { list.take(from: $0) } ?? true)
-            && list.add(serial, at: now)
+            && serials.allSatisfy { list.add($0, at: now) }
             && list.name(authority)
             && list.set(number: max(numberMin, (old?.number ?? 0) + 1))
             && X509_CRL_sort(pointer) == 1
@@ -120,10 +126,11 @@ extension RevocationList {
         }
     }
 
-    fileprivate func add(_ serial: borrowing SerialNumber, at time: Int64) -> Bool {
+    fileprivate func add(_ serial: String, at time: Int64) -> Bool {
+        guard let number = SerialNumber(serial) else { return false }
         guard let entry = X509_REVOKED_new(), let date = ASN1_TIME_set(nil, time_t(time)) else { return false }
         defer { ASN1_TIME_free(date) }
-        guard X509_REVOKED_set_serialNumber(entry, serial.pointer) == 1,
+        guard X509_REVOKED_set_serialNumber(entry, number.pointer) == 1,
             X509_REVOKED_set_revocationDate(entry, date) == 1, X509_CRL_add0_revoked(pointer, entry) == 1
         else {
             X509_REVOKED_free(entry)

@@ -95,7 +95,7 @@ package final class IssuingAuthority: @unchecked Sendable {
     /// CA pass with that server. `TLSError`.
     package func requireTrust(of server: TLSServerConfiguration) throws(TLSError) {
         let own = try PEMFile(path: server.certificate, role: .certificate).certificates()
-        if let reason = objection(to: own) {
+        if let reason = TrustCheck(purpose: .server, roots: root.map { [$0] } ?? []).objection(to: own) {
             throw TLSError(
                 .settingsRefused, server.certificate,
                 "new hosts trust the root of \(path) alone, and the server's certificate doesn't pass: \(reason)")
@@ -110,27 +110,6 @@ package final class IssuingAuthority: @unchecked Sendable {
                 .settingsRefused, clientCA,
                 "doesn't hold the CA in \(path), whose certificates would be refused: add it")
         }
-    }
-
-    /// Why a server with this chain doesn't pass with who trusts the root alone; nil: it does.
-    private func objection(to server: [Certificate]) -> String? {
-        OpenSSLErrorQueue.clear()
-        defer { OpenSSLErrorQueue.clear() }
-        guard let leaf = server.first, let root, let store = X509_STORE_new() else { return "no memory" }
-        let context = X509_STORE_CTX_new()
-        let untrusted = COpenSSL_sk_X509_new()
-        for certificate in server.dropFirst() { COpenSSL_sk_X509_push(untrusted, certificate.pointer) }
-        defer {
-            X509_STORE_CTX_free(context)
-            COpenSSL_sk_X509_free(untrusted)
-            X509_STORE_free(store)
-        }
-        guard X509_STORE_add_cert(store, root.pointer) == 1,
-            X509_STORE_CTX_init(context, store, leaf.pointer, untrusted) == 1,
-            X509_STORE_CTX_set_default(context, "ssl_server") == 1
-        else { return OpenSSLErrorQueue.drainText() }
-        guard X509_verify_cert(context) != 1 else { return nil }
-        return String(cString: X509_verify_cert_error_string(Int(X509_STORE_CTX_get_error(context))))
     }
 
     /// Random, so that it tells nothing and needs no file (RFC 5280, section 4.1.2.2: at most 20 bytes, positive).

@@ -10,16 +10,21 @@ package struct PeerIdentity: Sendable, Hashable {
     package let ipAddresses: [String]
     /// SHA-256 of the certificate's DER form, in lower-case hexadecimal.
     package let fingerprint: String
+    /// In upper-case hexadecimal.
+    package let serial: String
     /// The end of the certificate's validity, in seconds since 1970.
     package let notAfter: Int64
     /// Whether it comes from the CA that this server itself issues certificates with.
     package private(set) var isOwnIssue = false
 
-    package init(subject: String, dnsNames: [String], ipAddresses: [String], fingerprint: String, notAfter: Int64) {
+    package init(
+        subject: String, dnsNames: [String], ipAddresses: [String], fingerprint: String, serial: String, notAfter: Int64
+    ) {
         self.subject = subject
         self.dnsNames = dnsNames
         self.ipAddresses = ipAddresses
         self.fingerprint = fingerprint
+        self.serial = serial
         self.notAfter = notAfter
     }
 
@@ -31,6 +36,7 @@ package struct PeerIdentity: Sendable, Hashable {
         dnsNames = names.map { String(decoding: $0, as: UTF8.self).lowercased() }
         ipAddresses = certificate.alternativeNames(.ipAddress).compactMap(Self.addressText)
         fingerprint = certificate.fingerprint
+        serial = certificate.serial
         notAfter = certificate.notAfter.unixSeconds
         isOwnIssue = authority?.hasIssued(certificate) ?? false
     }

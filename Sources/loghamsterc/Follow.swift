@@ -65,7 +65,7 @@ struct Follow: AsyncParsableCommand {
         let expiry = ExpiryWatch(logger: logger) { shipping.credentials + (metrics?.credentials ?? []) }
         let lag = metrics.map { _ in LagService(shipping: shipping) }
         let renewal = CertificateRenewal(shipping: shipping, fileSystem: fileSystem, logger: logger) {
-            reloader.reloadCertificates()
+            credentials.use { reloader.reloadCertificates() }
         }
         let others: [(any Service)?] = [status, metrics, lag, credentials, expiry, renewal]
         let subject = SupervisedService.Subject(

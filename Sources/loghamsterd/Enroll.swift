@@ -17,7 +17,7 @@ struct Enroll: AsyncParsableCommand {
         usage: """
             loghamsterd enroll --config <file> [--valid <time>] <host>
             loghamsterd enroll --config <file> --list [--json]
-            loghamsterd enroll --config <file> --revoke <token-id or serial>
+            loghamsterd enroll --config <file> --revoke <token-id, serial or host>
             loghamsterd enroll --config <file> --audit [--json]
             """,
         discussion: """
@@ -28,14 +28,15 @@ struct Enroll: AsyncParsableCommand {
     @OptionGroup var options: ServerOptions
 
     @Option(help: ArgumentHelp("How long the token can be used, such as 30m, 1h or 2d.", valueName: "time"))
-    var valid = "1h"
+    var valid: String?
 
     @Flag(help: "List the tokens that were made.")
     var list = false
 
     @Option(
         help: ArgumentHelp(
-            "Make a token worthless, or revoke the certificate with this serial.", valueName: "token-id or serial"))
+            "Make a token worthless, revoke the certificate with this serial, or both for all that is out for a host.",
+            valueName: "token-id, serial or host"))
     var revoke: String?
 
     @Flag(help: "Show what was issued and revoked, and for whom.")
@@ -50,6 +51,9 @@ struct Enroll: AsyncParsableCommand {
     func validate() throws {
         let asked = [host != nil, list, revoke != nil, audit].count { $0 }
         guard asked == 1 else { throw ValidationError("expected one of HOST, --list, --revoke or --audit") }
+        guard host != nil || valid == nil else {
+            throw ValidationError("--valid is for a token that is made: give HOST")
+        }
         if let host, !StreamSource.isHostName(Array(host.utf8)) {
             throw ValidationError(
                 "'\(printable(host.utf8))' is no host: 1 to 253 of A-Z a-z 0-9 . _ -, not . or - first")
@@ -68,23 +72,25 @@ struct Enroll: AsyncParsableCommand {
         let rootDigest = try IssuingAuthority.rootDigest(enrollment.authority)
         let life = try life()
         let owner = try fileSystem.ownerToKeep(of: directory)
-        if let revoke, let issued = try acting(as: owner, { try EnrollmentDesk(directory).issued(revoke.uppercased()) })
-        {
-            return print(try Revocation(settings, enrollment).revoke(issued, directory, owner))
+        if let revoke {
+            // Tokens first: nobody shall get another certificate while those that are out are revoked.
+            let (tokens, certificates) = try acting(as: owner) { try EnrollmentDesk(directory).revoke(revoke) }
+            for line in tokens { print(line) }
+            guard !certificates.isEmpty else { return }
+            return print(try Revocation(settings, enrollment).revoke(certificates, directory, owner))
         }
         let text = try acting(as: owner) {
             let desk = try EnrollmentDesk(directory)
             if let host { return try desk.makeToken(for: host.lowercased(), life: life, rootDigest: rootDigest) + "\n" }
-            if list { return try desk.tokenList(asJSON: json) }
-            if let revoke { return try desk.revoke(token: revoke.lowercased()) + "\n" }
-            return try desk.auditText(asJSON: json)
+            return try list ? desk.tokenList(asJSON: json) : desk.auditText(asJSON: json)
         }
         print(text, terminator: "")
     }
 
     private func life() throws -> Int64 {
-        guard let duration = Quantity.duration(valid), (1...(366 * 86_400)).contains(duration.components.seconds) else {
-            throw ProgramFailure(.usage, ["--valid \(valid): expected a time from 1s to 366d, such as 1h"])
+        let text = valid ?? "1h"
+        guard let duration = Quantity.duration(text), (1...(366 * 86_400)).contains(duration.components.seconds) else {
+            throw ProgramFailure(.usage, ["--valid \(text): expected a time from 1s to 366d, such as 1h"])
         }
         return duration.components.seconds
     }
@@ -99,11 +105,6 @@ private struct EnrollmentDesk {
     init(_ directory: String) throws {
         tokens = try TokenFolder(stateDirectory: directory, fileSystem: LinuxFileSystem())
         audit = try AuditLog(stateDirectory: directory, fileSystem: LinuxFileSystem())
-    }
-
-    /// The certificate with this serial; nil: none was issued.
-    func issued(_ serial: String) throws -> AuditLog.Entry? {
-        try audit.entries().entries.last { $0.serial == serial && $0.event != .certificateRevoked }
     }
 
     func makeToken(for host: String, life: Int64, rootDigest: [UInt8]) throws -> String {
@@ -126,7 +127,7 @@ private struct EnrollmentDesk {
                     .object([
                         .init("id", .string(id)), .init("host", .string(record.host)),
                         .init("created", .number(record.created)), .init("end", .number(record.end)),
-                        .init("state", .string(state(record))),
+                        .init("state", .string(state(record).text)),
                     ])
                 })
         }
@@ -135,22 +136,45 @@ private struct EnrollmentDesk {
         for (id, record) in all {
             table.add([
                 .init(id), .init(record.host), .init(FileTime.utc(record.created)), .init(FileTime.utc(record.end)),
-                .init(state(record)),
+                .init(state(record).text),
             ])
         }
         return table.text
     }
 
-    func revoke(token name: String) throws -> String {
-        guard let record = try tokens.all().first(where: { $0.id == name })?.record, try tokens.remove(name) else {
+    /// Makes the tokens that are meant worthless, and returns what was done; and the certificates that are meant, which are still
+    /// to be revoked.
+    func revoke(_ name: String) throws -> (done: [String], certificates: [AuditLog.Entry]) {
+        let (id, serial) = (name.lowercased(), name.uppercased())
+        let lock = try tokens.lock()
+        defer { lock.release() }
+        let tokens = try self.tokens.all().filter { known, record in
+            known == id || (record.host == id && state(record) == .open)
+        }
+        let issued = try audit.entries { entry in
+            entry.event.isIssue && (entry.serial == serial || (entry.host == id && (entry.end ?? now) >= now))
+        }.entries
+        let (isToken, isSerial) = (tokens.contains { $0.id == id }, issued.contains { $0.serial == serial })
+        guard !tokens.isEmpty || !issued.isEmpty else {
             throw ProgramFailure(
                 .failed,
-                ["--revoke \(printable(name.utf8)): it is neither a token nor a serial: see --list and --audit"])
+                [
+                    "--revoke \(printable(name.utf8)): it is no token, no serial, and no host with one of them: see --list "
+                        + "and --audit"
+                ])
         }
+        // What is named exactly is meant alone, whatever a host is called.
+        let done = try tokens.filter { isToken ? $0.id == id : !isSerial }.map(revoke)
+        return (done, isToken ? [] : issued.filter { isSerial ? $0.serial == serial : true })
+    }
+
+    private func revoke(_ id: String, _ record: TokenRecord) throws -> String {
+        guard try tokens.remove(id) else { return "token \(id) for \(record.host): was revoked before" }
         var entry = AuditLog.Entry(.tokenRevoked, host: record.host, at: now)
-        entry.tokenID = name
+        entry.tokenID = id
         try audit.append(entry)
-        return "token \(name) for \(record.host): revoked"
+        let hint = record.use == nil ? "" : "; it was used: --revoke \(record.host) revokes what was issued for it"
+        return "token \(id) for \(record.host): revoked\(hint)"
     }
 
     func auditText(asJSON: Bool) throws -> String {
@@ -174,9 +198,22 @@ private struct EnrollmentDesk {
         return table.text
     }
 
-    private func state(_ record: TokenRecord) -> String {
-        if let use = record.use { return "used at \(FileTime.utc(use.time))" }
-        return record.end <= now ? "expired" : "open"
+    private enum TokenState: Equatable {
+        case open, expired
+        case used(at: Int64)
+
+        var text: String {
+            switch self {
+            case .open: "open"
+            case .expired: "expired"
+            case .used(let time): "used at \(FileTime.utc(time))"
+            }
+        }
+    }
+
+    private func state(_ record: TokenRecord) -> TokenState {
+        if let use = record.use { return .used(at: use.time) }
+        return record.end <= now ? .expired : .open
     }
 
     private func lines(_ documents: [JSON]) -> String {
@@ -184,7 +221,7 @@ private struct EnrollmentDesk {
     }
 }
 
-/// Puts a certificate on the CA's list of revoked ones, as whoever may do that.
+/// Puts certificates on the CA's list of revoked ones, as whoever may do that.
 private struct Revocation {
     private let enrollment: EnrollmentConfiguration
     private let revocationList: String?
@@ -196,9 +233,8 @@ private struct Revocation {
         revocationList = settings.server.tls?.crl
     }
 
-    /// `directory` is the server's folder of state, and `owner` whom it belongs to.
-    func revoke(_ issued: AuditLog.Entry, _ directory: String, _ owner: FileOwner?) throws -> String {
-        let serial = issued.serial ?? ""
+    /// `directory` is the server's folder of state, and `owner` whom it belongs to. Returns a line for each.
+    func revoke(_ issued: [AuditLog.Entry], _ directory: String, _ owner: FileOwner?) throws -> String {
         guard let path = revocationList else {
             throw ProgramFailure(
                 .configuration,
@@ -215,18 +251,27 @@ private struct Revocation {
         let lock = try database?.lock()
         defer { lock?.release() }
         let number = try database?.nextNumber() ?? 1
-        guard let new = try authority.revoke(serial: serial, path: path, numberMin: number) else {
-            return "certificate \(serial) of \(issued.host): was revoked before"
+        let serials = issued.compactMap(\.serial)
+        let new = try authority.revoke(serials: serials, path: path, numberMin: number)
+        let added = Set(new?.added ?? [])
+        for certificate in issued where added.contains(certificate.serial ?? "") {
+            var entry = AuditLog.Entry(.certificateRevoked, host: certificate.host, at: now)
+            entry.serial = certificate.serial
+            try acting(as: owner) { [entry] in
+                try AuditLog(stateDirectory: directory, fileSystem: fileSystem).append(entry)
+            }
+            try database?.note(
+                revoked: certificate.serial ?? "", host: certificate.host, end: certificate.end ?? now, at: now,
+                listNumber: new?.number ?? number)
         }
-        var entry = AuditLog.Entry(.certificateRevoked, host: issued.host, at: now)
-        entry.serial = serial
-        try acting(as: owner) { [entry] in
-            try AuditLog(stateDirectory: directory, fileSystem: fileSystem).append(entry)
+        if let new {
+            try fileSystem.replace(path, with: new.text, mode: 0o644, owner: try? fileSystem.ownerToKeep(of: path))
         }
-        try database?.note(
-            revoked: serial, host: issued.host, end: issued.end ?? now, at: now, listNumber: new.number)
-        try fileSystem.replace(
-            path, with: new.text, mode: 0o644, owner: try? fileSystem.ownerToKeep(of: path))
-        return "certificate \(serial) of \(issued.host): revoked in \(path), which the server sees within seconds"
+        return issued.map { certificate in
+            let serial = certificate.serial ?? ""
+            return "certificate \(serial) of \(certificate.host): "
+                + (added.contains(serial)
+                    ? "revoked in \(path), which the server sees within seconds" : "was revoked before")
+        }.joined(separator: "\n")
     }
 }

@@ -286,6 +286,68 @@ struct HostsEnrollTests {
         #expect(try await client.terminate() == 0)
     }
 
+    @Test func `a renewal that can't be written is not asked for again, and the next target serves`() async throws {
+        let scene = try await EnrollmentScene()
+        _ = try await scene.startServer("valid = \"15s\"")
+        #expect(try await scene.enroll(try await scene.token(for: "web9"), in: "host").exitCode == 0)
+        let configuration = scene.file("host/client.toml")
+        let text = try String(contentsOf: configuration, encoding: .utf8)
+        // Nobody listens at the first address.
+        let dead = "127.0.0.2:\(scene.deployment.port)"
+        try text.replacing(
+            "hostname = \"127.0.0.1\"\nport = \(scene.deployment.port)",
+            with: "hosts = [\"\(dead)\", \"127.0.0.1:\(scene.deployment.port)\"]"
+        ).write(to: configuration, atomically: true, encoding: .utf8)
+        // In the way of the file that is written before it is renamed.
+        let obstacle = scene.deployment.scratch("host/identity/client.pem.new")
+        try FileManager.default.createDirectory(atPath: obstacle, withIntermediateDirectories: false)
+        let old = try Data(contentsOf: scene.file("host/identity/client.pem"))
+        let serial = try await scene.serial(of: "host/identity/client.pem")
+        try scene.deployment.scratch.write("source/a.log", Array("one\n".utf8))
+        let client = try scene.client("host", ["source/a.log"])
+
+        try await client.waitForError("certificate is not renewed, and will be tried again")
+        #expect(try Data(contentsOf: scene.file("host/identity/client.pem")) == old)
+        try FileManager.default.removeItem(atPath: obstacle)
+        try await client.waitForError("certificate is renewed")
+        let audit = try await scene.server(["--audit", "--json"]).output
+        #expect(audit.components(separatedBy: "\"renewed\"").count == 2, "\(audit)")
+        #expect(audit.contains("\"previous\":\"\(serial)\""), "\(audit)")
+        // Nobody else takes the renewed file for a change, until the next one.
+        try await client.waitForError("certificate is renewed", times: 2)
+        try await client.waitForError("certificates are reloaded", times: 2)
+        #expect(client.errors.components(separatedBy: "certificates are reloaded").count == 3)
+    }
+
+    @Test func `all that is out for a host is revoked by its name`() async throws {
+        let scene = try await EnrollmentScene()
+        let authority = scene.deployment.authority
+        _ = try await scene.startServer(tls: "crl = \"\(authority.revocations)\"")
+        #expect(try await scene.enroll(try await scene.token(for: "web9"), in: "host").exitCode == 0)
+        #expect(try await scene.enroll(try await scene.token(for: "web9"), in: "again").exitCode == 0)
+        #expect(try await scene.enroll(try await scene.token(for: "web8"), in: "other").exitCode == 0)
+        let open = try await scene.token(for: "web9")
+
+        let revoked = try await scene.server(["--revoke", "web9"])
+
+        #expect(revoked.exitCode == 0, "\(revoked.errors)")
+        #expect(revoked.output.split(separator: "\n").count == 3, "\(revoked.output)")
+        let text = try await scene.openssl(["crl", "-in", authority.revocations, "-noout", "-text"]).output
+        for (folder, isRevoked) in [("host", true), ("again", true), ("other", false)] {
+            let serial = try await scene.serial(of: "\(folder)/identity/client.pem")
+            #expect(text.contains("Serial Number: \(serial)") == isRevoked)
+        }
+        #expect(try await scene.enroll(open, in: "late").errors.contains("this token is not good here"))
+        let unknown = try await scene.server(["--revoke", "web7"])
+        #expect(unknown.exitCode == 1 && unknown.errors.contains("no token, no serial, and no host"))
+    }
+
+    @Test func `how long is for a token alone`() async throws {
+        let scene = try await EnrollmentScene()
+        let result = try await scene.server(["--list", "--valid", "1h"])
+        #expect(result.exitCode == 64 && result.errors.contains("--valid is for a token that is made"))
+    }
+
     @Test func `who slept past the end is told how to enrol anew`() async throws {
         let scene = try await EnrollmentScene()
         _ = try await scene.startServer("valid = \"10s\"")

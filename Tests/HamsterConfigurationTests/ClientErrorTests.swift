@@ -117,6 +117,13 @@ struct ClientErrorTests {
             target + "[target.tls]\nkey = \"a.key\"\n" + input,
             "/c:4: target.tls.key: cert and key belong together: set both or neither"),
         ErroneousFile(
+            target + "[target.tls]\ncert = \"a.pem\"\nkey = \"a.pem\"\nrenew = true\n"
+                + "[prometheus]\nenabled = true\nlisten = \"127.0.0.1:9100\"\n"
+                + "[prometheus.tls]\nenabled = true\ncert = \"a.pem\"\nkey = \"a.pem\"\n" + input,
+            "/c:12: prometheus.tls.cert: 'target.tls.renew' replaces it by a certificate that is no server's: "
+                + "give the metrics one of their own"
+        ),
+        ErroneousFile(
             target + "[target.tls]\ncert = \"a.pem\"\nkey = \"b.pem\"\nrenew = true\n" + input,
             "/c:6: target.tls.renew: needs 'cert' and 'key' to name one file with both in it, which is replaced as a whole"
         ),

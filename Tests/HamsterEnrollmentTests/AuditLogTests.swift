@@ -40,6 +40,20 @@ struct AuditLogTests {
         #expect(damagedCount == 1)
     }
 
+    @Test func `a file that is read in parts is read whole`() throws {
+        try log.append(entry("web1"))
+        let line = try Data(contentsOf: URL(fileURLWithPath: scratch("enroll/audit.jsonl")))
+        let count = 3 * (1 << 20) / line.count
+        let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: scratch("enroll/audit.jsonl")))
+        for _ in 1...count { try handle.seekToEnd(); try handle.write(contentsOf: line) }
+        try handle.write(contentsOf: Data("torn".utf8))
+        try handle.close()
+        let (entries, damagedCount) = try log.entries()
+        #expect(entries.count == count + 1 && damagedCount == 1)
+        #expect(entries.allSatisfy { $0 == entry("web1") })
+        #expect(try log.entries { $0.host == "web2" }.entries.isEmpty)
+    }
+
     @Test func `what a host is called can forge no line`() throws {
         try log.append(entry("web1\"}\n{\"event\":\"renewed"))
         #expect(try log.entries().entries.map(\.host) == ["web1\"}\n{\"event\":\"renewed"])

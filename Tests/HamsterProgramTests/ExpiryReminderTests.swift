@@ -35,8 +35,11 @@ struct ExpiryReminderTests {
         #expect(days(credential(endsIn: 5)) == [5, 1])
     }
 
-    @Test(arguments: [(1, [0]), (7, [1]), (30, [7, 1]), (90, [30, 7, 1])] as [(Int64, [Int64])])
-    func `what lives for a short time is not spoken of before half of it is over`(life: Int64, expected: [Int64]) {
+    @Test(
+        arguments: [(1, [0]), (7, [1]), (20, [1]), (30, [7, 1]), (90, [7, 1]), (120, [30, 7, 1])] as [(Int64, [Int64])])
+    func `what lives for a short time is not spoken of before three quarters of it are over`(
+        life: Int64, expected: [Int64]
+    ) {
         #expect(days(credential(endsIn: life, of: life), until: 0).filter { $0 >= 0 } == expected)
     }
 

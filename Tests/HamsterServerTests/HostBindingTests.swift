@@ -6,7 +6,7 @@ import Testing
 struct HostBindingTests {
     static let peer = PeerIdentity(
         subject: "CN=web9.example.com", dnsNames: ["web1.example.com", "*.wild.org", "relay1"],
-        ipAddresses: ["10.0.0.1", "fe80::1"], fingerprint: "", notAfter: 0)
+        ipAddresses: ["10.0.0.1", "fe80::1"], fingerprint: "", serial: "", notAfter: 0)
 
     @Test(arguments: [
         ("web1.example.com", true), ("WEB1.example.COM", true), ("web1", false), ("web9.example.com", false),

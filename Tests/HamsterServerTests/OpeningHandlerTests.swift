@@ -144,7 +144,7 @@ import Testing
         let scene = try ServerScene(hostBinding: HostBinding(isRequired: true))
         let connection = try await scene.connect(awaitsTLS: true)
         let peer = PeerIdentity(
-            subject: "CN=x", dnsNames: ["web1.example.com"], ipAddresses: [], fingerprint: "", notAfter: 0)
+            subject: "CN=x", dnsNames: ["web1.example.com"], ipAddresses: [], fingerprint: "", serial: "", notAfter: 0)
         try await connection.fire(
             TLSHandshakeCompleted(
                 peer: peer, version: "TLSv1.3", cipher: "x", applicationProtocol: nil, isResumed: false))

@@ -119,7 +119,9 @@ struct StreamRegistryTests {
 
     @Test func `streams whose certificate has ended, or names their host no more, are ended`() throws {
         func peer(_ name: String, until notAfter: Int64) -> PeerIdentity {
-            PeerIdentity(subject: "CN=\(name)", dnsNames: [name], ipAddresses: [], fingerprint: "", notAfter: notAfter)
+            PeerIdentity(
+                subject: "CN=\(name)", dnsNames: [name], ipAddresses: [], fingerprint: "", serial: "",
+                notAfter: notAfter)
         }
         let heard = Heard()
         let holders = [("web1", peer("web1", until: 100)), ("web2", peer("web2", until: 200)), ("web3", nil)]
