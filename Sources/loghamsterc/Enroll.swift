@@ -22,12 +22,16 @@ struct Enroll: AsyncParsableCommand {
             interrupted.
             """)
 
+    /// Where the installed service looks.
+    private static let serviceDirectory = "/etc/loghamster"
+
     @Option(help: ArgumentHelp("Where the files go.", valueName: "directory"), completion: .directory)
-    var dir = "/etc/loghamster"
+    var dir = Self.serviceDirectory
 
     @Option(
         help: ArgumentHelp(
-            "The user that the client runs as, who gets the key; default for root: loghamsterc, where there is one.",
+            "The user that the client runs as, who gets the key; default: in /etc/loghamster for root loghamsterc, where "
+                + "there is one, elsewhere who runs this.",
             valueName: "user"))
     var user: String?
 
@@ -48,8 +52,8 @@ struct Enroll: AsyncParsableCommand {
             throw ProgramFailure(.usage, ["\(printable(server.utf8)): expected the server as in log.example.com:7007"])
         }
         let program = LogHamsterCommand.program
-        let directory = dir.hasPrefix("/") ? dir : "\(program.defaults.workingDirectory)/\(dir)"
-        let folder = HostFolder(directory, owner: try owner(), fileSystem: LinuxFileSystem())
+        let directory = SourcePath(dir.hasPrefix("/") ? dir : "\(program.defaults.workingDirectory)/\(dir)").normalized
+        let folder = HostFolder(directory.description, owner: try owner(), fileSystem: LinuxFileSystem())
         try folder.make()
         try requireRoot(folder, token)
         var port = place.port
@@ -61,8 +65,11 @@ struct Enroll: AsyncParsableCommand {
         }
         try writeConfiguration(folder, server: place.host, port: port, host: token.host, program)
         try requireUse(of: folder, host: token.host, program)
-        say("ready: systemctl enable --now loghamsterc, or loghamsterc --config \(folder.configuration)")
+        let service = isService ? "systemctl enable --now loghamsterc, or " : ""
+        say("ready: \(service)loghamsterc --config \(folder.configuration)")
     }
+
+    private var isService: Bool { SourcePath(dir).normalized == SourcePath(Self.serviceDirectory) }
 
     /// Throws where other CAs are trusted than the token's.
     private func requireRoot(_ folder: HostFolder, _ token: EnrollmentToken) throws {
@@ -88,8 +95,8 @@ struct Enroll: AsyncParsableCommand {
             guard user == nil else { throw ProgramFailure(.permission, ["--user: only root can give files away"]) }
             return nil
         }
-        if let owner = FileOwner(user: user ?? "loghamsterc") { return owner }
-        guard let user else { return nil }
+        guard let user else { return isService ? FileOwner(user: "loghamsterc") : nil }
+        if let owner = FileOwner(user: user) { return owner }
         throw ProgramFailure(.usage, ["--user \(printable(user.utf8)): the system knows no such user"])
     }
 
@@ -160,12 +167,10 @@ struct Enroll: AsyncParsableCommand {
             try folder.keepConfiguration()
             say("\(folder.configuration): its certificate is nowhere: kept as \(folder.configuration).old")
         }
-        // The service has its state there.
-        let state = geteuid() == 0 && user == nil ? "state = \"/var/lib/loghamsterc\"\n" : ""
         let text = """
             # Written when \(host) enrolled. Every key: loghamster.toml(5).
             hostname = \(quoted(host))
-            \(state)
+            \(stateLine(folder))
             [target]
             hostname = \(quoted(server))
             port = \(port)
@@ -180,6 +185,13 @@ struct Enroll: AsyncParsableCommand {
             """
         try folder.write(Array(text.utf8), to: folder.configuration)
         say("\(folder.configuration): written; its inputs are a beginning")
+    }
+
+    /// The service has its state where its unit says; of another user nobody knows where he may write.
+    private func stateLine(_ folder: HostFolder) -> String {
+        guard user == nil else { return "" }
+        guard isService else { return "state = \(quoted("\(folder.path)/state"))\n" }
+        return geteuid() == 0 ? "state = \"/var/lib/loghamsterc\"\n" : ""
     }
 
     private func identityLines(_ folder: HostFolder) -> String {

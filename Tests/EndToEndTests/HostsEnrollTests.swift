@@ -29,15 +29,14 @@ struct HostsEnrollTests {
         #expect(!text.contains("TLS Web Server Authentication"))
 
         try scene.deployment.scratch.write("source/a.log", Array("one\n".utf8))
+        // All that the client needs is in its folder, also its state.
         _ = try scene.deployment.start(
             "loghamsterc",
-            [
-                "--config", scene.deployment.scratch("host/client.toml"), "--state", scene.deployment.scratch("state"),
-                scene.deployment.scratch("source/a.log"),
-            ])
+            ["--config", scene.deployment.scratch("host/client.toml"), scene.deployment.scratch("source/a.log")])
         try await eventually("the file of web9") {
             scene.deployment.stored("a.log", host: "web9") == Array("one\n".utf8)
         }
+        #expect(FileManager.default.fileExists(atPath: scene.deployment.scratch("host/state/status.socket")))
 
         let audit = try await scene.server(["--audit", "--json"])
         #expect(audit.output.contains("\"event\":\"enrolled\",\"host\":\"web9\""))

@@ -3,7 +3,8 @@ import LogHamster
 func ship() async throws {
     let client = try LogHamsterClient(
         target: "localhost:7007",
-        tls: .mutual(ca: "pki/ca.pem", certificate: "pki/web1.pem", key: "pki/web1.key"),
+        tls: .mutual(
+            ca: "web1/ca.pem", certificate: "web1/identity/client.pem", key: "web1/identity/client.pem"),
         hostName: "web1")
     let copied = try await client.sendFile("/var/log/messages")
     print("\(copied) bytes are stored")

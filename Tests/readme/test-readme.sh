@@ -49,7 +49,7 @@ is_stored() {
 
 # One command line of the README, in the scratch folder.
 run() {
-    (cd "$scratch" && PATH=$programs:$PATH bash -euc "$1")
+    (cd "$scratch" && PATH=$programs:$PATH bash -euo pipefail -c "${1//7007/$port}")
 }
 
 port=$(free_port)
@@ -57,7 +57,6 @@ ln -s "$root/certs" "$scratch/certs"
 mkdir "$scratch/logs"
 seq 100000 >"$scratch/logs/app.log"
 write_configuration server.toml
-write_configuration client.toml
 
 while IFS= read -r line; do
     command=${line%%#*}
@@ -69,8 +68,8 @@ while IFS= read -r line; do
         serverPID=$!
         check "$command" eventually is_listening
         ;;
-    'loghamsterc --config client.toml')
-        (cd "$scratch" && exec "$programs/loghamsterc" --config client.toml) 2>"$scratch/client.log" &
+    'loghamsterc --config web1/client.toml logs/app.log')
+        (cd "$scratch" && exec "$programs/loghamsterc" --config web1/client.toml logs/app.log) 2>"$scratch/client.log" &
         clientPID=$!
         check "$command: what is there is stored" eventually is_stored
         echo 'one line more' >>"$scratch/logs/app.log"
