@@ -48,11 +48,12 @@ package struct HostFolder: Sendable {
         try fileSystem.replace(identity, with: try key.text() + chain, mode: 0o600)
     }
 
-    /// Keys that were asked for and are not needed any more. Throws ``FileError``.
+    /// Keys that were asked for and are not needed any more, and what was written of such when a kill came. Throws ``FileError``.
     package func removePendingKeys() throws(FileError) {
         let folder = SourcePath(path)
         let pending = try fileSystem.entries(of: folder).filter { entry in
-            String(decoding: entry.name, as: UTF8.self).hasSuffix(Self.pendingSuffix)
+            let name = String(decoding: entry.name, as: UTF8.self)
+            return name.hasSuffix(Self.pendingSuffix) || name.hasSuffix("\(Self.pendingSuffix).new")
         }
         guard !pending.isEmpty else { return }
         for entry in pending { try fileSystem.remove(folder.appending(entry.name)) }

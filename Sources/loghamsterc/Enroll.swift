@@ -58,7 +58,6 @@ struct Enroll: AsyncParsableCommand {
         try requireRoot(folder, token)
         var port = place.port
         if try isEnrolled(folder, token.host) {
-            try folder.removePendingKeys()
             say("\(folder.identity): \(token.host) has its certificate already, nothing was asked for")
         } else {
             port = try await enroll(token, at: place, folder) ?? port
@@ -67,6 +66,8 @@ struct Enroll: AsyncParsableCommand {
         try requireUse(of: folder, host: token.host, program)
         let service = isService ? "systemctl enable --now loghamsterc, or " : ""
         say("ready: \(service)loghamsterc --config \(folder.configuration)")
+        // Last: the token is this key's, and until here the same command ends what was interrupted, also with --force.
+        try folder.removePendingKeys()
     }
 
     private var isService: Bool { SourcePath(dir).normalized == SourcePath(Self.serviceDirectory) }
@@ -133,7 +134,6 @@ struct Enroll: AsyncParsableCommand {
         if try force || !folder.has(folder.root) { try folder.write(root, to: folder.root) }
         let text = chain.text
         try acting(as: owner()) { try folder.install(key, chain: text) }
-        try folder.removePendingKeys()
         say("\(folder.identity): certificate of \(token.host) until \(FileTime.utc(chain.notAfter)), with its key")
         return answer.streamPort
     }
