@@ -245,7 +245,10 @@ private struct Revocation {
                 .failed, ["\(path): it is a directory: which file to replace there is for you to say: name it in 'crl'"]
             )
         }
-        let authority = try IssuingAuthority(certificate: enrollment.authority, key: enrollment.key)
+        // As the server does: root's key, which the server's group may read, is not for others to read.
+        let authority = try acting(as: owner) {
+            try IssuingAuthority(certificate: enrollment.authority, key: enrollment.key)
+        }
         let database = try AuthorityDatabase(besideAuthority: enrollment.authority, fileSystem: fileSystem)
         // Until all is written.
         let lock = try database?.lock()

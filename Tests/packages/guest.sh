@@ -70,24 +70,52 @@ is_silent() { [ -z "$("$@" 2>&1 | tee /dev/stderr)" ]; }
 
 # As docs/operations.md says.
 make_certificates() {
-    local ca=/usr/share/loghamster/certs/ca
-    export LOGHAMSTER_CA=/root/pki
-    "$ca" init && "$ca" server localhost --out server && "$ca" client web1 --out client || return
-    install -m 644 /root/pki/{ca,server,client}.pem /etc/loghamster &&
-        install -m 640 -o root -g loghamsterd /root/pki/server.key /etc/loghamster &&
-        install -m 640 -o root -g loghamsterc /root/pki/client.key /etc/loghamster
+    local ca=/usr/share/loghamster/certs/ca pki=/etc/loghamster/pki
+    export LOGHAMSTER_CA=$pki
+    "$ca" init && "$ca" server localhost --out server || return
+    install -m 644 "$pki"/{ca,server}.pem /etc/loghamster &&
+        install -m 640 -o root -g loghamsterd "$pki/server.key" /etc/loghamster &&
+        chgrp loghamsterd "$pki" "$pki/ca.key" && chmod 750 "$pki" && chmod 640 "$pki/ca.key"
 }
 
-configure() {
-    sed -i 's/log\.example\.com/localhost/' /etc/loghamster/client.toml
-    printf '\n[[input]]\npath = "/var/log/app.log"\n' >>/etc/loghamster/client.toml
+# With lives so short that the client renews while it is looked at.
+allow_enrolment() {
+    sed -i -E 's/^# (\[enroll\]|ca = |key = |valid = |crl = )/\1/; s/^valid = "30d"/valid = "40s"/' \
+        /etc/loghamster/server.toml
+}
+
+enrol() {
+    loghamsterd enroll web1 --config /etc/loghamster/server.toml | loghamsterc enroll localhost:7007
+}
+
+choose_inputs() {
+    sed -i '/^\[\[input\]\]/,$d' /etc/loghamster/client.toml &&
+        printf '[[input]]\npath = "/var/log/app.log"\n' >>/etc/loghamster/client.toml
+}
+
+# belongs PATH USER:GROUP:MODE
+belongs() { stat -c %U:%G:%a "$1" && [ "$(stat -c %U:%G:%a "$1")" = "$2" ]; }
+
+identity_is_safe() {
+    check 'key and certificate are in a folder of the client alone' \
+        belongs /etc/loghamster/identity loghamsterc:loghamsterc:700
+    check 'and only the client may read them' belongs /etc/loghamster/identity/client.pem loghamsterc:loghamsterc:600
+    check 'nothing is left half done' is_silent find /etc/loghamster -name '*.new' -o -name '*.pending*'
 }
 
 start() {
     check 'certificates are made with the CA of the package' make_certificates
-    check 'the configuration is written' configure
-    check 'the units are started' systemctl enable --now --quiet loghamsterd loghamsterc
+    check 'hosts may enrol' allow_enrolment
+    check 'the server is started' systemctl enable --now --quiet loghamsterd
     check 'the server is ready' systemctl is-active loghamsterd
+    check 'the host enrols' enrol
+    identity_is_safe
+    check 'the configuration is for everybody to read' belongs /etc/loghamster/client.toml root:root:644
+    check 'what was issued is written down by the server' \
+        belongs /var/lib/loghamsterd/enroll/audit.jsonl loghamsterd:loghamsterd:640
+    check 'the tokens are the server'"'"'s alone' belongs /var/lib/loghamsterd/enroll/tokens loghamsterd:loghamsterd:700
+    check 'the files are chosen' choose_inputs
+    check 'the client is started' systemctl enable --now --quiet loghamsterc
     check 'the client is ready' systemctl is-active loghamsterc
 }
 
@@ -105,6 +133,8 @@ sandboxes() {
     check 'the server has no capability' process loghamsterd '^CapEff:\s*0+$'
     # CAP_DAC_READ_SEARCH is the third.
     check 'the client has one' process loghamsterc '^CapEff:\s*0*4$'
+    check 'with which it can'"'"'t read the key of the CA' \
+        fails test -e "/proc/$(property loghamsterc MainPID)/root/etc/loghamster/pki/ca.key"
 }
 
 # A file that only root may read, since logs are.
@@ -143,15 +173,42 @@ reloading() {
     check 'and was not restarted' is loghamsterd MainPID "$before"
 }
 
+# --- certificates -------------------------------------------------------------
+
+serial() { openssl x509 -in /etc/loghamster/identity/client.pem -noout -serial | cut -d = -f 2; }
+has_another_serial() { [ "$(serial)" != "$1" ]; }
+lasts_a_day() { openssl x509 -in /etc/loghamster/identity/client.pem -noout -checkend 86400; }
+audited() { loghamsterd enroll --audit --config /etc/loghamster/server.toml | grep -F -- "$1"; }
+
+lengthen_lives() {
+    sed -i 's/^valid = "40s"/valid = "30d"/' /etc/loghamster/server.toml && systemctl reload loghamsterd
+}
+
+renewing_itself() {
+    local client first
+    client=$(property loghamsterc MainPID) first=$(serial)
+    check 'the client gets its next certificate' eventually has_another_serial "$first"
+    check 'and says so' logged loghamsterc 'certificate is renewed'
+    check 'the server has written it down' audited renewed
+    identity_is_safe
+    check 'lives are made long' lengthen_lives
+    check 'and the next certificate has one' eventually lasts_a_day
+    # By now the first one has ended, or will before the streams do.
+    echo 'after the renewals' >>/var/log/app.log
+    check 'files arrive with it' arrives app.log
+    check 'without a restart of the client' is loghamsterc MainPID "$client"
+}
+
 shows_certificate() {
     openssl s_client -connect localhost:7007 -CAfile /etc/loghamster/ca.pem </dev/null 2>/dev/null |
-        openssl x509 -noout -serial | grep -F "$(openssl x509 -noout -serial -in /root/pki/server.pem)"
+        openssl x509 -noout -serial | grep -F "$(openssl x509 -noout -serial -in /etc/loghamster/pki/server.pem)"
 }
 
 renew_certificates() {
-    LOGHAMSTER_CA=/root/pki /usr/share/loghamster/certs/ca server localhost --out server --force &&
-        install -m 640 -o root -g loghamsterd /root/pki/server.key /etc/loghamster &&
-        install -m 644 /root/pki/server.pem /etc/loghamster
+    local pki=/etc/loghamster/pki
+    LOGHAMSTER_CA=$pki /usr/share/loghamster/certs/ca server localhost --out server --force &&
+        install -m 640 -o root -g loghamsterd "$pki/server.key" /etc/loghamster &&
+        install -m 644 "$pki/server.pem" /etc/loghamster
 }
 
 renewing() {
@@ -238,7 +295,7 @@ use_credential() {
     chown root:root /etc/loghamster/server.key && chmod 600 /etc/loghamster/server.key &&
         install -D -m 644 "$examples/loghamsterd-credentials.conf" \
             /etc/systemd/system/loghamsterd.service.d/credentials.conf &&
-        sed -i 's|^key = .*|key = "/run/credentials/loghamsterd.service/server.key"|' /etc/loghamster/server.toml &&
+        sed -i '0,/^key = /s|^key = .*|key = "/run/credentials/loghamsterd.service/server.key"|' /etc/loghamster/server.toml &&
         systemctl daemon-reload && systemctl restart loghamsterd
 }
 
@@ -253,6 +310,32 @@ handing_on() {
     check 'the key can be a credential of systemd' use_credential
     check 'which a reload does not ask for' systemctl reload loghamsterd
     check 'and a file again' give_key_back
+}
+
+# By hand, as docs/operations.md says.
+bring_certificate() {
+    local pki=/etc/loghamster/pki
+    LOGHAMSTER_CA=$pki /usr/share/loghamster/certs/ca client web1 --out client &&
+        install -m 644 "$pki/client.pem" /etc/loghamster &&
+        install -m 640 -o root -g loghamsterc "$pki/client.key" /etc/loghamster &&
+        sed -i -e 's|/identity/client.pem"|/client.pem"|' -e '/^key = /s|client.pem|client.key|' -e '/^renew = /d' \
+            /etc/loghamster/client.toml &&
+        systemctl restart loghamsterc
+}
+
+revoking() {
+    local serial
+    serial=$(serial)
+    check 'a certificate is revoked' loghamsterd enroll --revoke "$serial" --config /etc/loghamster/server.toml
+    check 'the server reads its list again' systemctl reload loghamsterd
+    check 'and ends the streams of the host' eventually logged loghamsterd 'was revoked'
+    echo 'after the revocation' >>/var/log/app.log
+    check 'which is refused when it comes again' eventually logged loghamsterc 'certificate revoked'
+    check 'so that nothing more is stored' fails grep -q 'after the revocation' "$stored/app.log"
+    check 'that is written down' audited 'certificate revoked'
+    check 'also where certs/ca looks' grep -q "^R.*$serial" /etc/loghamster/pki/db/index.txt
+    check 'a certificate of certs/ca is brought in its place' bring_certificate
+    check 'with which files arrive' eventually grep -q 'after the revocation' "$stored/app.log"
 }
 
 # --- upgrading, removing ------------------------------------------------------
@@ -302,7 +385,7 @@ purging() {
     check 'it says what it leaves' said '/var/log/loghamster is left as it is'
     check 'configurations are gone' test ! -e /etc/loghamster/server.toml -a ! -e /etc/loghamster/client.toml
     check 'logrotate is not asked any more' test ! -e /etc/logrotate.d/loghamster-server
-    for file in server.key client.key server.pem ca.pem; do
+    for file in server.key client.key server.pem ca.pem pki/ca.key identity/client.pem; do
         check "$file stays" test -s "/etc/loghamster/$file"
     done
     check 'what was stored stays' test "$(cat "$stored"/*.log | sha256sum)" = "$sum"
@@ -317,6 +400,7 @@ main() {
     start
     sandboxes
     shipping
+    renewing_itself
     reloading
     renewing
     killing
@@ -326,6 +410,7 @@ main() {
     upgrading
     removing
     rotating
+    revoking
     purging
     echo 'the end'
 }

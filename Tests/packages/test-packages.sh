@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.." || exit 1
 readonly suite=bookworm
 readonly cache=${LOGHAMSTER_CACHE:-/var/cache/loghamster-test}
 readonly packages=systemd,systemd-sysv,openssl,libssl3,zlib1g,logrotate
-readonly makeSeconds=600 bootSeconds=420
+readonly makeSeconds=600 bootSeconds=480
 # Another list of packages is another archive.
 archive=$cache/$suite-$(printf '%s' "$packages" | sha256sum | cut -c 1-12).tar
 
