@@ -46,6 +46,7 @@ final class Connector: Sendable {
 
     private let dialer: Dialer
     private let threadPool: NIOThreadPool
+    private let compression: CompressionPool
     private let logger: Logger
     private let metrics: ClientMetrics
     private let state: Mutex<State>
@@ -56,7 +57,7 @@ final class Connector: Sendable {
     /// Reads the certificates. Throws `TLSError`.
     init(
         _ configuration: ClientConfiguration, group: MultiThreadedEventLoopGroup, threadPool: NIOThreadPool,
-        logger: Logger, metrics: ClientMetrics
+        compression: CompressionPool, logger: Logger, metrics: ClientMetrics
     ) throws(TLSError) {
         state = Mutex(
             State(
@@ -64,6 +65,7 @@ final class Connector: Sendable {
         dialer = Dialer(group: group)
         readBuffers = ReadBuffers(group)
         self.threadPool = threadPool
+        self.compression = compression
         self.logger = logger
         self.metrics = metrics
     }
@@ -159,9 +161,9 @@ final class Connector: Sendable {
         do throws(ClientError) {
             let (channel, end) = try await dialer.connect(
                 to: aim.endpoint, timeout: connectTimeout
-            ) { [threadPool, readBuffers] end in
+            ) { [threadPool, compression, readBuffers] end in
                 TransferHandler(
-                    transfer: transfer, end: end, threadPool: threadPool,
+                    transfer: transfer, end: end, threadPool: threadPool, compression: compression,
                     buffer: readBuffers.buffer(of: end.futureResult.eventLoop))
             }
             return await carry(channel, end, aim, started)
@@ -176,9 +178,9 @@ final class Connector: Sendable {
     ) async -> TransferOutcome? {
         let end = connection.channel.eventLoop.makePromise(of: TransferEnd.self)
         do {
-            try await connection.use { [threadPool, readBuffers] in
+            try await connection.use { [threadPool, compression, readBuffers] in
                 TransferHandler(
-                    transfer: transfer, end: end, threadPool: threadPool,
+                    transfer: transfer, end: end, threadPool: threadPool, compression: compression,
                     buffer: readBuffers.buffer(of: end.futureResult.eventLoop), on: connection.streamID)
             }
         } catch {

@@ -118,11 +118,12 @@ package final class ShippingService: Service {
     /// the system allows no watching.
     package func run() async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: min(4, System.coreCount))
+        let compression = CompressionPool(threadsMax: min(4, System.coreCount))
         let threadPool = NIOThreadPool(numberOfThreads: 4)
         threadPool.start()
         let result: Result<Void, any Error>
         do {
-            let environment = try environment(group, threadPool)
+            let environment = try environment(group, threadPool, compression)
             running.withLock { $0 = environment }
             defer {
                 environment.connector.closeIdle()
@@ -134,6 +135,8 @@ package final class ShippingService: Service {
         } catch {
             result = .failure(error)
         }
+        // Before the event loops, which get what is compressed.
+        try await compression.shutDown()
         try await group.shutdownGracefully()
         try await threadPool.shutdownGracefully()
         try result.get()
@@ -148,14 +151,15 @@ package final class ShippingService: Service {
     }
 
     private func environment(
-        _ group: MultiThreadedEventLoopGroup, _ threadPool: NIOThreadPool
+        _ group: MultiThreadedEventLoopGroup, _ threadPool: NIOThreadPool, _ compression: CompressionPool
     ) throws(TLSError) -> ShippingEnvironment {
         let configuration = live.current
         return ShippingEnvironment(
             live: live, state: state, catalogue: catalogue,
             slots: ConnectionSlots(slotsMax: configuration.connectionsMax),
             connector: try Connector(
-                configuration, group: group, threadPool: threadPool, logger: logger, metrics: metrics),
+                configuration, group: group, threadPool: threadPool, compression: compression, logger: logger,
+                metrics: metrics),
             limiter: Self.limiter(configuration, on: group.any()), progress: progress, metrics: metrics,
             threadPool: threadPool,
             logger: logger, phase: phase)

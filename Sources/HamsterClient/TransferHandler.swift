@@ -27,7 +27,10 @@ final class TransferHandler: ChannelInboundHandler, RemovableChannelHandler {
     private var machine: FileTransfer
     private var decoder = LineDecoder()
     private var suspicion: TLSSuspicion
-    private var deflater: Deflater?
+    private let compression: CompressionPool
+    private var compressor: StreamCompressor?
+    /// Our side is to be shut behind what is compressed now.
+    private var isShutDue = false
     private let buffer: ReadBuffer
     /// File work is under way on the pool.
     private var isBusy = false
@@ -42,12 +45,13 @@ final class TransferHandler: ChannelInboundHandler, RemovableChannelHandler {
     /// `end` is completed exactly once, whatever happens. `buffer` is the event loop's. `streamID` is the name of a connection
     /// that has carried another file before.
     init(
-        transfer: Transfer, end: EventLoopPromise<TransferEnd>, threadPool: NIOThreadPool, buffer: ReadBuffer,
-        on streamID: String? = nil
+        transfer: Transfer, end: EventLoopPromise<TransferEnd>, threadPool: NIOThreadPool,
+        compression: CompressionPool, buffer: ReadBuffer, on streamID: String? = nil
     ) {
         self.transfer = transfer
         self.end = end
         self.threadPool = threadPool
+        self.compression = compression
         self.buffer = buffer
         suspicion = TLSSuspicion(isPlaintext: transfer.isPlaintext)
         machine = FileTransfer(
@@ -131,16 +135,18 @@ extension TransferHandler {
         case .compare(let head): compare(head)
         case .observe: observe()
         case .rest(let rest): self.rest(rest)
-        case .shut: context?.close(mode: .output, promise: nil)
+        case .shut: shut()
         case .end(let result): end(result)
         }
     }
 
     private func verify(_ grant: StreamGrant) {
-        if grant.isCompressed { deflater = Deflater() }
-        guard !grant.isCompressed || deflater != nil else {
-            run(machine.failed(.interrupted("no memory for compression")))
-            return
+        if grant.isCompressed, let context {
+            compressor = StreamCompressor(compression, on: context.eventLoop)
+            guard compressor != nil else {
+                run(machine.failed(.interrupted("no memory for compression")))
+                return
+            }
         }
         let file = transfer.file
         onPool { () throws(FileError) in
@@ -206,6 +212,7 @@ extension TransferHandler {
 
     private func rest(_ rest: FileTransfer.Rest) {
         guard let context else { return }
+        compressor?.rest()
         transfer.slot.setIdle(rest.isSettled)
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         idleTimer?.cancel()
@@ -219,6 +226,13 @@ extension TransferHandler {
         }
     }
 
+    /// Shuts our side, behind all that was accepted.
+    private func shut() {
+        compressor?.rest()
+        isShutDue = compressor?.isIdle == false
+        if !isShutDue { context?.close(mode: .output, promise: nil) }
+    }
+
     private func end(_ result: TransferOutcome) {
         if let acknowledged = machine.acknowledged {
             transfer.logger.info(
@@ -227,6 +241,7 @@ extension TransferHandler {
         }
         stopTimers()
         silenceTimer?.cancel()
+        compressor?.cancel()
         let idle = machine.isConnectionFree ? context.flatMap(leave(_:)) : nil
         end.succeed(TransferEnd(outcome: result, connection: idle))
         if idle == nil { context?.close(promise: nil) }
@@ -253,15 +268,31 @@ extension TransferHandler {
     private func pump() {
         guard let context else { return }
         for _ in 0..<Self.batchesPerTurn {
-            guard machine.isReading, !isBusy, context.channel.isWritable else { return }
+            guard !isBusy else { return }
+            guard machine.isReading, context.channel.isWritable else {
+                compressor?.rest()
+                return
+            }
             if transfer.slot.isContended {
                 let action = machine.giveUp(source, now: .uptime)
                 if case .shut = action { return run(action) }
             }
-            guard gate?.mayRead() ?? true, readAndSend() else { return }
+            guard mayCompress(context) else { return }
+            guard gate?.mayRead() ?? true else {
+                compressor?.rest()
+                return
+            }
+            guard readAndSend() else { return }
         }
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         context.eventLoop.execute { bound.value.pump() }
+    }
+
+    /// Whether there is room for another batch, where it is to be compressed. False: somebody will call ``pump()``.
+    private func mayCompress(_ context: ChannelHandlerContext) -> Bool {
+        guard let compressor else { return true }
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        return compressor.mayRead(isLimited: gate?.isLimiting ?? false) { bound.value.pump() }
     }
 
     /// One batch; false: something else is to be done first.
@@ -322,11 +353,18 @@ extension TransferHandler {
         stopTimers()
         transfer.slot.setIdle(false)
         transfer.readBytes.add(UInt64(batch.readableBytes))
-        var bytes = batch
-        if let deflater {
-            bytes = ByteBuffer()
-            deflater.deflate(batch, into: &bytes)
-        }
+        guard let compressor, let context else { return spendAndWrite(batch) }
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        if let bytes = compressor.compress(batch, then: { bound.value.compressed($0) }) { spendAndWrite(bytes) }
+    }
+
+    private func compressed(_ bytes: ByteBuffer) {
+        spendAndWrite(bytes)
+        if isShutDue, compressor?.isIdle == true { shut() }
+        pump()
+    }
+
+    private func spendAndWrite(_ bytes: ByteBuffer) {
         gate?.spend(bytes.readableBytes)
         write(bytes)
     }

@@ -28,7 +28,7 @@ package final class RateLimiter: Sendable {
     private let state: Mutex<State>
     private let limits: Mutex<RateLimits>
     /// Without limits nobody asks the tree.
-    private let isLimiting: Atomic<Bool>
+    fileprivate let isLimiting: Atomic<Bool>
 
     package init(_ limits: RateLimits, _ scheduling: Scheduling) {
         self.scheduling = scheduling
@@ -127,6 +127,9 @@ package final class RateGate: Sendable {
     }
 
     deinit { limiter.leave(id) }
+
+    /// Whether there is any rate to keep: without one nothing waits, and what is spent doesn't count.
+    package var isLimiting: Bool { limiter.isLimiting.load(ordering: .relaxed) }
 
     /// Whether the stream may read a batch. False: it is told when.
     package func mayRead() -> Bool { limiter.mayRead(id) }

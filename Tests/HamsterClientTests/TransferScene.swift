@@ -27,6 +27,7 @@ final class TransferScene: Sendable {
     init(
         _ text: String = "", offset: Int = 0, sizeLimit: UInt64? = nil, isCompressed: Bool = false,
         isPlaintext: Bool = false, bytesPerSecond: Int? = nil,
+        compression: CompressionPool = CompressionPool(.singleton),
         flushInterval: TimeAmount = .zero, on channel: NIOAsyncTestingChannel = NIOAsyncTestingChannel(),
         wrap: @Sendable (any ReadableFile, ScratchDirectory) -> any ReadableFile = { file, _ in file }
     ) async throws {
@@ -63,7 +64,8 @@ final class TransferScene: Sendable {
             try channel.pipeline.syncOperations.addHandler(SocketDouble())
             try channel.pipeline.syncOperations.addHandler(
                 TransferHandler(
-                    transfer: transfer, end: end, threadPool: .singleton, buffer: ReadBuffer()))
+                    transfer: transfer, end: end, threadPool: .singleton, compression: compression,
+                    buffer: ReadBuffer()))
         }
         try await channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1))
     }
@@ -83,12 +85,15 @@ final class TransferScene: Sendable {
     }
 
     /// The next bytes that the client sends; `<shut>` where it shuts its side, nil after the end.
-    func next() async throws -> String? {
-        try await awaited("bytes of the client", every: .betweenGlances) { () -> String?? in
+    func next() async throws -> String? { try await nextBytes().map { String(buffer: $0) } }
+
+    /// The same for bytes that are no text.
+    func nextBytes() async throws -> ByteBuffer? {
+        try await awaited("bytes of the client", every: .betweenGlances) { () -> ByteBuffer?? in
             // In this order: what is written before the end must not be missed.
             let isActive = channel.isActive
             await channel.testingEventLoop.run()
-            if let bytes = try await channel.readOutbound(as: ByteBuffer.self) { return String(buffer: bytes) }
+            if let bytes = try await channel.readOutbound(as: ByteBuffer.self) { return bytes }
             return isActive ? nil : .some(nil)
         }
     }
