@@ -47,6 +47,8 @@ package final class CertificateRenewal: Service {
         var examined = ""
         /// What was got and could not be written, for the certificate that is still in force: not to be asked for twice.
         var unwritten: (pair: Pair, previous: String)?
+        /// The end of the certificate before, where the new one is in place and not in use yet.
+        var untilReplaced: Int64?
     }
 
     /// A key and the certificates for it, as they stand in one file.
@@ -78,6 +80,7 @@ package final class CertificateRenewal: Service {
             return course.pausedUntil - now
         }
         do {
+            if course.untilReplaced != nil { try await use(&course) }
             let chain = try CertificateChain(path: identity)
             let life = max(1, chain.notAfter - chain.notBefore)
             let due = chain.notBefore + life * 2 / 3 + Int64(Double(life) * 0.05 * course.lateness)
@@ -126,7 +129,7 @@ package final class CertificateRenewal: Service {
         // The key is nowhere before it is there with its certificate: whatever happens, one pair or the other is whole.
         let bytes = try pair.text()
         try await environment.threadPool.runIfActive { [fileSystem] in
-            let mode = try fileSystem.permissions(of: identity)
+            let mode = try fileSystem.permissionsToKeep(of: identity)
             try fileSystem.replace(
                 identity, with: bytes, mode: mode, owner: try fileSystem.ownerToKeep(of: identity))
         }
@@ -135,11 +138,18 @@ package final class CertificateRenewal: Service {
         logger.notice(
             "certificate is renewed",
             metadata: ["file": "\(identity)", "serial": "\(new.serial)", "end": "\(FileTime.utc(new.notAfter))"])
+        course.untilReplaced = old.notAfter
+        try await use(&course)
+    }
+
+    /// Puts a new certificate into use, which is in place by now.
+    private func use(_ course: inout Course) async throws {
         guard useCertificates() else {
             throw ClientError.interrupted("the new certificate is in place and can't be used: see the line before")
         }
+        guard let end = course.untilReplaced.take() else { return }
         // Streams of the old certificate end with it, all at once; these here go over one after the other.
-        await shipping.reconnect(within: min(Self.reconnectMax, max(1, (old.notAfter - FileTime.now.seconds) / 2)))
+        await shipping.reconnect(within: min(Self.reconnectMax, max(1, (end - FileTime.now.seconds) / 2)))
     }
 
     /// Of the first target that gives a good answer. Throws what all of them have said.

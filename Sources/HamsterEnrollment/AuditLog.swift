@@ -105,25 +105,41 @@ package final class AuditLog: Sendable {
         for directory in file.changedDirectories { try fileSystem.synchronizeDirectory(directory) }
     }
 
-    /// Those of all entries that `isWanted`, the oldest first, and how many lines are none. The file is read in parts: it may
-    /// hold more than memory does.
-    package func entries(
-        where isWanted: (Entry) -> Bool = { _ in true }
-    ) throws(FileError) -> (entries: [Entry], damagedCount: Int) {
-        var entries: [Entry] = []
-        var damagedCount = 0
-        try forEachLine { line in
-            guard let entry = Entry(line) else { return damagedCount += 1 }
-            if isWanted(entry) { entries.append(entry) }
+    /// What was read of the file.
+    package struct Content: Sendable {
+        /// The oldest first.
+        package var entries: [Entry]
+        /// Lines that are no entries.
+        package var damagedCount: Int
+        /// Behind the last line: where to go on reading, once more was appended.
+        package var end: UInt64
+
+        package init(entries: [Entry] = [], damagedCount: Int = 0, end: UInt64 = 0) {
+            self.entries = entries
+            self.damagedCount = damagedCount
+            self.end = end
         }
-        return (entries, damagedCount)
     }
 
-    /// Calls `body` for each line that is not empty, the last one also where its end is missing.
-    private func forEachLine(_ body: (ArraySlice<UInt8>) -> Void) throws(FileError) {
-        guard try fileSystem.status(of: SourcePath(path)) != nil else { return }
+    /// Those of the entries that `isWanted`, from `start` on, the end of an earlier ``Content``. The file is read in parts: it may
+    /// hold more than memory does.
+    package func entries(
+        from start: UInt64 = 0, where isWanted: (Entry) -> Bool = { _ in true }
+    ) throws(FileError) -> Content {
+        var content = Content(end: start)
+        content.end = try forEachLine(from: start) { line in
+            guard let entry = Entry(line) else { return content.damagedCount += 1 }
+            if isWanted(entry) { content.entries.append(entry) }
+        }
+        return content
+    }
+
+    /// Calls `body` for each line that is not empty, the last one also where its end is missing. Returns the end of the last
+    /// one that has one.
+    private func forEachLine(from start: UInt64, _ body: (ArraySlice<UInt8>) -> Void) throws(FileError) -> UInt64 {
+        guard try fileSystem.status(of: SourcePath(path)) != nil else { return start }
         let file = try fileSystem.open(SourcePath(path))
-        var (rest, offset): ([UInt8], UInt64) = ([], 0)
+        var (rest, offset): ([UInt8], UInt64) = ([], start)
         while true {
             let bytes = try file.bytes(at: offset, count: Self.bytesAtATime)
             guard !bytes.isEmpty else { break }
@@ -134,5 +150,6 @@ package final class AuditLog: Sendable {
             rest.removeSubrange(...end)
         }
         if !rest.isEmpty { body(rest[...]) }
+        return offset - UInt64(rest.count)
     }
 }

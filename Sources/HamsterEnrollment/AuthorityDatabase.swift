@@ -1,3 +1,4 @@
+internal import Glibc
 internal import HamsterCore
 package import HamsterFiles
 internal import HamsterTLS
@@ -6,6 +7,9 @@ internal import HamsterTLS
 /// its next list would leave that out.
 package struct AuthorityDatabase: Sendable {
     private static let bytesMax = 64 << 20
+
+    /// In hexadecimal: far from where a number of 64 bits ends.
+    private static let numberDigitsMax = 14
 
     private let folder: String
     private let fileSystem: LinuxFileSystem
@@ -20,10 +24,13 @@ package struct AuthorityDatabase: Sendable {
     /// Keeps others out for as long as the answer lives. Throws ``FileError`` where `certs/ca` is at work.
     package func lock() throws(FileError) -> any FileLock { try fileSystem.lock("\(folder)/lock") }
 
-    /// The number of the next list.
+    /// The number of the next list. Throws ``FileError``, also where it is larger than any that there can have been.
     package func nextNumber() throws(FileError) -> Int64 {
         let bytes = try fileSystem.contents(of: "\(folder)/crlnumber", bytesMax: 64) ?? []
         let digits = String(decoding: bytes, as: UTF8.self).filter(\.isHexDigit)
+        guard digits.count <= Self.numberDigitsMax else {
+            throw FileError(.read, SourcePath("\(folder)/crlnumber"), code: EOVERFLOW)
+        }
         return Int64(digits, radix: 16) ?? 1
     }
 
@@ -41,7 +48,9 @@ package struct AuthorityDatabase: Sendable {
             let fields = known.split(separator: "\t", omittingEmptySubsequences: false)
             guard fields.count == 6, fields[3] == serial else { return String(known) }
             isNoted = true
-            return fields[0] == "R" ? String(known) : line
+            // Its own line knows its end best.
+            return fields[0] == "R"
+                ? String(known) : "R\t\(fields[1])\t\(Self.time(now))\t\(serial)\tunknown\t\(fields[5])"
         }
         if !isNoted { lines.append(line) }
         let owner = try fileSystem.ownerToKeep(of: index)

@@ -17,6 +17,8 @@ package struct EnrollmentConfiguration: Sendable, Hashable {
     package var hasOwnListener = false
     /// Where hosts are to send then.
     package var streamPort: Int?
+    /// Path of the list of revoked certificates, or of a directory of such; nil: there is none.
+    package var revocationList: String?
 
     package init(authority: String, key: String) {
         self.authority = authority
@@ -48,6 +50,8 @@ package final class Registrar: Sendable {
     private let audit: AuditLog
     private let now: @Sendable () -> Int64
     private let quota: RenewalQuota
+    /// Who else decides does so in milliseconds, or was stopped.
+    private static let patience: Duration = .milliseconds(500)
 
     /// Throws ``FileError``.
     package init(
@@ -67,8 +71,10 @@ package final class Registrar: Sendable {
         tokenID: String, proof: [UInt8], request bytes: [UInt8], channelBinding: [UInt8], from address: String
     ) throws(Reply) -> Issue {
         let request = try read(bytes)
+        // Strangers don't get as far as to hold others up.
+        _ = try token(tokenID, proof, request, bytes, channelBinding)
         // Of several that come with one token at a time one gets it, and who revokes it meanwhile comes before or after.
-        let lock = try store { () throws(FileError) in try tokens.lock() }
+        let lock = try lock()
         defer { lock.release() }
         let record = try token(tokenID, proof, request, bytes, channelBinding)
         try requireHost(record.host, request)
@@ -93,9 +99,38 @@ package final class Registrar: Sendable {
         if let seconds = quota.take(host, at: now()) {
             throw Reply(.limitReached, "too many renewals of \(host)", retrySeconds: seconds)
         }
-        var entry = AuditLog.Entry(.renewed, host: host, at: now())
-        entry.previous = previous
-        return try issue(request, entry, address, root: [])
+        do {
+            // Who revokes all that is out for a host does so before, and is seen here, or after, and sees this one.
+            let lock = try lock()
+            defer { lock.release() }
+            try requireGood(previous)
+            var entry = AuditLog.Entry(.renewed, host: host, at: now())
+            entry.previous = previous
+            return try issue(request, entry, address, root: [])
+        } catch {
+            quota.giveBack(host)
+            throw error
+        }
+    }
+
+    private func lock() throws(Reply) -> any FileLock {
+        do {
+            return try tokens.lock(patience: Self.patience)
+        } catch {
+            throw Reply(.unavailable, "certificates are being revoked, or the folder can't be used", retrySeconds: 5)
+        }
+    }
+
+    /// Throws where the list as it is now has this serial: connections of before may not know it yet.
+    private func requireGood(_ serial: String) throws(Reply) {
+        guard let path = configuration.revocationList else { return }
+        let isRevoked: Bool
+        do {
+            isRevoked = try authority.hasRevoked(serial, in: path)
+        } catch {
+            throw Reply(.serverFailed, error.description)
+        }
+        if isRevoked { throw Reply(.forbidden, "the certificate is revoked") }
     }
 
     private func read(_ bytes: [UInt8]) throws(Reply) -> CertificateRequest {

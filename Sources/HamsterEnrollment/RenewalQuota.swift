@@ -34,6 +34,9 @@ final class RenewalQuota: Sendable {
         }
     }
 
+    /// Takes back one that was counted and could not be made.
+    func giveBack(_ host: String) { visits.withLock { $0[host]?.count -= 1 } }
+
     /// Also where the clock was set back.
     private func isOver(_ visits: Visits, _ now: Int64) -> Bool { now - visits.since >= window || now < visits.since }
 }

@@ -6,8 +6,6 @@ package struct TokenFolder: Sendable {
     /// For the tokens that don't exist: they are looked for at the same cost as others.
     private static let decoy = "decoy"
     private static let recordBytesMax = 16 * 1_024
-    /// For what is done in milliseconds.
-    private static let lockPatience: Duration = .seconds(5)
     /// How long a token that has ended is still listed, in seconds.
     private static let keptFor: Int64 = 7 * 86_400
 
@@ -33,10 +31,10 @@ package struct TokenFolder: Sendable {
         }
     }
 
-    /// Keeps others out, of this process and of others, until the answer is released: for who reads a token and decides what
-    /// becomes of it. Throws ``FileError`` when that takes too long.
-    package func lock() throws(FileError) -> any FileLock {
-        try fileSystem.lock(path + "lock", patience: Self.lockPatience)
+    /// Keeps others out, of this process and of others, until the answer is released: for who decides what becomes of a token or
+    /// of a host's certificates. Throws ``FileError`` when it isn't to be had within `patience`.
+    package func lock(patience: Duration) throws(FileError) -> any FileLock {
+        try fileSystem.lock(path + "lock", patience: patience)
     }
 
     package func add(_ record: TokenRecord, id: String) throws(FileError) { try write(record, id) }
@@ -78,7 +76,7 @@ package struct TokenFolder: Sendable {
 
     /// Forgets those that have ended long ago.
     package func tidy(at now: Int64) throws(FileError) {
-        for (id, record) in try all() where record.end + Self.keptFor < now { _ = try remove(id) }
+        for (id, record) in try all() where record.end < now - Self.keptFor { _ = try remove(id) }
     }
 
     private func write(_ record: TokenRecord, _ id: String) throws(FileError) {

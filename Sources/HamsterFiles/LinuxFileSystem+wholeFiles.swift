@@ -74,13 +74,16 @@ extension LinuxFileSystem {
         return FileOwner(user: status.st_uid, group: status.st_gid)
     }
 
-    /// Those of a file, for its owner, group and others. Throws ``FileError``.
-    package func permissions(of path: String) throws(FileError) -> UInt32 {
+    /// Those that a file has for its owner, its group and others, for one that takes its place: those of the group only where
+    /// that one will be of the same group. Throws ``FileError``.
+    package func permissionsToKeep(of path: String) throws(FileError) -> UInt32 {
         var status = stat()
         let name = SourcePath(path)
         let result = try withPath(name, .status) { stat($0, &status) == 0 ? 0 : errno }
         guard result == 0 else { throw FileError(.status, name, code: result) }
-        return status.st_mode & 0o777
+        // Root gives it to the group of before: see `ownerToKeep`.
+        let isOfSameGroup = geteuid() == 0 || getegid() == status.st_gid
+        return status.st_mode & (isOfSameGroup ? 0o777 : 0o707)
     }
 
     /// Why this process can't replace files in a directory; nil: it can, as far as access(2) tells.
@@ -98,8 +101,12 @@ extension LinuxFileSystem {
     package func makePrivateDirectory(_ path: String, owner: FileOwner?) throws(FileError) {
         let name = SourcePath(path)
         if try status(of: name) == nil { try makeDirectory(path, mode: 0o700) }
-        guard let owner, try self.owner(of: name) != owner else { return }
-        let result = try withPath(name, .makeDirectory) { chown($0, owner.user, owner.group) == 0 ? 0 : errno }
-        if result != 0 { throw FileError(.makeDirectory, name, code: result) }
+        guard let owner else { return }
+        // O_NOFOLLOW: a link that another user has put there must not lead root to give something else away.
+        let directory = try openDescriptor(name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, operation: .makeDirectory)
+        var status = stat()
+        _ = try systemCall(.makeDirectory, name) { fstat(directory.number, &status) }
+        guard FileOwner(user: status.st_uid, group: status.st_gid) != owner else { return }
+        _ = try systemCall(.makeDirectory, name) { fchown(directory.number, owner.user, owner.group) }
     }
 }

@@ -28,7 +28,8 @@ struct ServerPolicy: Sendable {
         isEnrollmentEverywhere = configuration.isEnrollmentEverywhere
         let authority = try Self.authority(configuration)
         (tls, enrollmentTLS) = try Self.contexts(configuration, authority)
-        if let authority, let enrollment = configuration.enrollment {
+        if let authority, var enrollment = configuration.enrollment {
+            enrollment.revocationList = configuration.tls?.crl
             registrar = try Registrar(
                 enrollment, authority: authority, stateDirectory: configuration.store.stateDirectory,
                 fileSystem: fileSystem, now: { FileTime.now.seconds })

@@ -35,6 +35,17 @@ extension IssuingAuthority {
         return Revocation(text: list.text + others, added: added, number: list.number)
     }
 
+    /// Whether a certificate of this CA stands on its youngest list in the file or directory at `path`. Throws `TLSError` where
+    /// that can't be told.
+    package func hasRevoked(_ serial: String, in path: String) throws(TLSError) -> Bool {
+        guard let number = SerialNumber(serial) else { throw failure("'\(serial)' is no serial number") }
+        let lists = try RevocationLists.read(path)
+        return lists.contains { hasSigned($0) && $0.holds(number) }
+    }
+
+    /// Whether it can be the serial of a certificate.
+    package static func isSerial(_ text: String) -> Bool { SerialNumber(text) != nil }
+
     private func hasSigned(_ list: RevocationList) -> Bool {
         OpenSSLErrorQueue.clear()
         defer { OpenSSLErrorQueue.clear() }
@@ -47,6 +58,8 @@ extension IssuingAuthority {
         adding serials: [String], to old: RevocationList?, numberMin: Int64
     ) throws(TLSError) -> RevocationList {
         OpenSSLErrorQueue.clear()
+        let highest = max(numberMin - 1, old?.number ?? 0)
+        guard highest < .max else { throw failure("the number of its list of revoked certificates can't grow") }
         guard let authority = chain.first, let pointer = X509_CRL_new() else { throw failure("no memory") }
         let list = RevocationList(owned: pointer)
         let now = CertificateTime.now.unixSeconds
@@ -59,7 +72,7 @@ extension IssuingAuthority {
             && (old.map { list.take(from: $0) } ?? true)
             && serials.allSatisfy { list.add($0, at: now) }
             && list.name(authority)
-            && list.set(number: max(numberMin, (old?.number ?? 0) + 1))
+            && list.set(number: highest + 1)
             && X509_CRL_sort(pointer) == 1
         guard isFilled, X509_CRL_sign(pointer, key.pointer, KeyKind.signatureDigest(of: key.pointer)) > 0 else {
             throw failure(OpenSSLErrorQueue.drainText())

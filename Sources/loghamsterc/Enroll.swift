@@ -56,13 +56,12 @@ struct Enroll: AsyncParsableCommand {
         let folder = HostFolder(directory.description, owner: try owner(), fileSystem: LinuxFileSystem())
         try folder.make()
         try requireRoot(folder, token)
-        var port = place.port
         if try isEnrolled(folder, token.host) {
             say("\(folder.identity): \(token.host) has its certificate already, nothing was asked for")
+            try writeConfiguration(folder, server: place.host, port: place.port, host: token.host, program)
         } else {
-            port = try await enroll(token, at: place, folder) ?? port
+            try await enroll(token, at: place, folder, program)
         }
-        try writeConfiguration(folder, server: place.host, port: port, host: token.host, program)
         try requireUse(of: folder, host: token.host, program)
         let service = isService ? "systemctl enable --now loghamsterc, or " : ""
         say("ready: \(service)loghamsterc --config \(folder.configuration)")
@@ -117,10 +116,9 @@ struct Enroll: AsyncParsableCommand {
         return true
     }
 
-    /// Returns the port that the host is to send to, if it is another one.
     private func enroll(
-        _ token: EnrollmentToken, at place: HostAndPort, _ folder: HostFolder
-    ) async throws -> Int? {
+        _ token: EnrollmentToken, at place: HostAndPort, _ folder: HostFolder, _ program: Program
+    ) async throws {
         let key = try folder.keyToAskFor(tokenID: token.id)
         let answer = try await ask(token, at: place, key)
         let chain = try CertificateChain(answer.chain, name: "the server's answer")
@@ -132,10 +130,12 @@ struct Enroll: AsyncParsableCommand {
         }
         // What the identity needs is there before it.
         if try force || !folder.has(folder.root) { try folder.write(root, to: folder.root) }
+        // Only the answer says which port streams go to: it is written down while the certificate can still be asked for.
+        try writeConfiguration(
+            folder, server: place.host, port: answer.streamPort ?? place.port, host: token.host, program)
         let text = chain.text
         try acting(as: owner()) { try folder.install(key, chain: text) }
         say("\(folder.identity): certificate of \(token.host) until \(FileTime.utc(chain.notAfter)), with its key")
-        return answer.streamPort
     }
 
     private func ask(

@@ -73,11 +73,7 @@ struct Enroll: AsyncParsableCommand {
         let life = try life()
         let owner = try fileSystem.ownerToKeep(of: directory)
         if let revoke {
-            // Tokens first: nobody shall get another certificate while those that are out are revoked.
-            let (tokens, certificates) = try acting(as: owner) { try EnrollmentDesk(directory).revoke(revoke) }
-            for line in tokens { print(line) }
-            guard !certificates.isEmpty else { return }
-            return print(try Revocation(settings, enrollment).revoke(certificates, directory, owner))
+            return try self.revoke(revoke, settings, enrollment, directory, owner)
         }
         let text = try acting(as: owner) {
             let desk = try EnrollmentDesk(directory)
@@ -85,6 +81,27 @@ struct Enroll: AsyncParsableCommand {
             return try list ? desk.tokenList(asJSON: json) : desk.auditText(asJSON: json)
         }
         print(text, terminator: "")
+    }
+
+    private func revoke(
+        _ name: String, _ settings: ServerSettings, _ enrollment: EnrollmentConfiguration, _ directory: String,
+        _ owner: FileOwner?
+    ) throws {
+        let revocation = Revocation(settings, enrollment)
+        let desk = try acting(as: owner) { try EnrollmentDesk(directory) }
+        // Most of it is read before anybody has to wait.
+        let known = try acting(as: owner) { try desk.issued(name) }
+        // Then nobody gets another certificate until those that are out stand on the list, which the server asks.
+        let lock = try acting(as: owner) { try desk.lock() }
+        defer { lock.release() }
+        let (tokens, certificates) = try acting(as: owner) { try desk.revoke(name, known) }
+        for line in tokens { print(line) }
+        if !certificates.isEmpty { print(try revocation.revoke(certificates, directory, owner)) }
+        if known.damagedCount > 0 {
+            throw ProgramFailure(
+                .failed,
+                ["\(known.damagedCount) lines of the audit log can't be read: what was issued there is not revoked"])
+        }
     }
 
     private func life() throws -> Int64 {
@@ -101,6 +118,7 @@ private struct EnrollmentDesk {
     private let tokens: TokenFolder
     private let audit: AuditLog
     private let now = FileTime.now.seconds
+    private static let patience: Duration = .seconds(10)
 
     init(_ directory: String) throws {
         tokens = try TokenFolder(stateDirectory: directory, fileSystem: LinuxFileSystem())
@@ -142,18 +160,28 @@ private struct EnrollmentDesk {
         return table.text
     }
 
-    /// Makes the tokens that are meant worthless, and returns what was done; and the certificates that are meant, which are still
-    /// to be revoked.
-    func revoke(_ name: String) throws -> (done: [String], certificates: [AuditLog.Entry]) {
-        let (id, serial) = (name.lowercased(), name.uppercased())
-        let lock = try tokens.lock()
-        defer { lock.release() }
-        let tokens = try self.tokens.all().filter { known, record in
-            known == id || (record.host == id && state(record) == .open)
+    func lock() throws -> any FileLock { try tokens.lock(patience: Self.patience) }
+
+    /// What was issued under a name, a host's or a serial, as far as it has not ended; after `before`, if that is given.
+    func issued(_ name: String, after before: AuditLog.Content = AuditLog.Content()) throws -> AuditLog.Content {
+        let (host, serial) = (name.lowercased(), name.uppercased())
+        let found = try audit.entries(from: before.end) { entry in
+            entry.event.isIssue && (entry.serial == serial || (entry.host == host && (entry.end ?? now) >= now))
         }
-        let issued = try audit.entries { entry in
-            entry.event.isIssue && (entry.serial == serial || (entry.host == id && (entry.end ?? now) >= now))
-        }.entries
+        return AuditLog.Content(
+            entries: before.entries + found.entries, damagedCount: before.damagedCount + found.damagedCount,
+            end: found.end)
+    }
+
+    /// Makes the tokens that are meant worthless, and returns what was done; and the certificates that are meant, which are still
+    /// to be revoked. `known` is what was issued until a while ago. With the lock held.
+    func revoke(_ name: String, _ known: AuditLog.Content) throws -> (done: [String], certificates: [AuditLog.Entry]) {
+        let (id, serial) = (name.lowercased(), name.uppercased())
+        // Used ones too: they are good for their key until they end.
+        let tokens = try self.tokens.all().filter { known, record in
+            known == id || (record.host == id && record.end > now)
+        }
+        let issued = try issued(name, after: known).entries
         let (isToken, isSerial) = (tokens.contains { $0.id == id }, issued.contains { $0.serial == serial })
         guard !tokens.isEmpty || !issued.isEmpty else {
             throw ProgramFailure(
@@ -165,7 +193,19 @@ private struct EnrollmentDesk {
         }
         // What is named exactly is meant alone, whatever a host is called.
         let done = try tokens.filter { isToken ? $0.id == id : !isSerial }.map(revoke)
-        return (done, isToken ? [] : issued.filter { isSerial ? $0.serial == serial : true })
+        if isToken { return (done, []) }
+        return (done, isSerial ? issued.filter { $0.serial == serial } : withFirst(issued))
+    }
+
+    /// With those before the first renewals, which may have been made elsewhere: by `certs/ca`.
+    private func withFirst(_ issued: [AuditLog.Entry]) -> [AuditLog.Entry] {
+        var serials = Set(issued.compactMap(\.serial))
+        return issued.flatMap { entry in
+            guard let previous = entry.previous, serials.insert(previous).inserted else { return [entry] }
+            var first = AuditLog.Entry(.enrolled, host: entry.host, at: entry.time)
+            first.serial = previous
+            return [first, entry]
+        }
     }
 
     private func revoke(_ id: String, _ record: TokenRecord) throws -> String {
@@ -178,17 +218,18 @@ private struct EnrollmentDesk {
     }
 
     func auditText(asJSON: Bool) throws -> String {
-        let (entries, damagedCount) = try audit.entries()
-        if damagedCount > 0 {
-            writeToStandardError("loghamsterd: warning: \(damagedCount) lines of the audit log can't be read\n")
+        let content = try audit.entries()
+        if content.damagedCount > 0 {
+            writeToStandardError(
+                "loghamsterd: warning: \(content.damagedCount) lines of the audit log can't be read\n")
         }
-        guard !asJSON else { return lines(entries.map(\.document)) }
+        guard !asJSON else { return lines(content.entries.map(\.document)) }
         var table = TextTable(
             [
                 .init("TIME"), .init("EVENT"), .init("HOST"), .init("SERIAL"), .init("ENDS"), .init("ADDRESS"),
                 .init("TOKEN"),
             ], Presentation.plain)
-        for entry in entries {
+        for entry in content.entries {
             table.add([
                 .init(FileTime.utc(entry.time)), .init(entry.event.rawValue), .init(entry.host),
                 .init(entry.serial ?? "-"),
@@ -250,11 +291,11 @@ private struct Revocation {
             try IssuingAuthority(certificate: enrollment.authority, key: enrollment.key)
         }
         let database = try AuthorityDatabase(besideAuthority: enrollment.authority, fileSystem: fileSystem)
-        // Until all is written.
+        // Until all is written; who else revokes with this program has the tokens' lock.
         let lock = try database?.lock()
         defer { lock?.release() }
         let number = try database?.nextNumber() ?? 1
-        let serials = issued.compactMap(\.serial)
+        let serials = issued.compactMap(\.serial).filter(IssuingAuthority.isSerial)
         let new = try authority.revoke(serials: serials, path: path, numberMin: number)
         let added = Set(new?.added ?? [])
         for certificate in issued where added.contains(certificate.serial ?? "") {
@@ -271,7 +312,11 @@ private struct Revocation {
             try fileSystem.replace(path, with: new.text, mode: 0o644, owner: try? fileSystem.ownerToKeep(of: path))
         }
         return issued.map { certificate in
-            let serial = certificate.serial ?? ""
+            let serial = certificate.serial ?? "?"
+            guard IssuingAuthority.isSerial(serial) else {
+                return
+                    "certificate \(printable(serial.utf8)) of \(certificate.host): NOT revoked: it has no serial number"
+            }
             return "certificate \(serial) of \(certificate.host): "
                 + (added.contains(serial)
                     ? "revoked in \(path), which the server sees within seconds" : "was revoked before")

@@ -330,15 +330,40 @@ struct HostsEnrollTests {
         let revoked = try await scene.server(["--revoke", "web9"])
 
         #expect(revoked.exitCode == 0, "\(revoked.errors)")
-        #expect(revoked.output.split(separator: "\n").count == 3, "\(revoked.output)")
+        #expect(revoked.output.split(separator: "\n").count == 5, "\(revoked.output)")
         let text = try await scene.openssl(["crl", "-in", authority.revocations, "-noout", "-text"]).output
         for (folder, isRevoked) in [("host", true), ("again", true), ("other", false)] {
             let serial = try await scene.serial(of: "\(folder)/identity/client.pem")
             #expect(text.contains("Serial Number: \(serial)") == isRevoked)
         }
         #expect(try await scene.enroll(open, in: "late").errors.contains("this token is not good here"))
+        // Nor is a used one good for its key any more.
+        #expect(!(try await scene.server(["--list"]).output.contains("web9")))
         let unknown = try await scene.server(["--revoke", "web7"])
         #expect(unknown.exitCode == 1 && unknown.errors.contains("no token, no serial, and no host"))
+    }
+
+    @Test func `with its host a certificate is revoked that was made elsewhere and renewed here, at once`() async throws
+    {
+        let scene = try await EnrollmentScene()
+        let authority = scene.deployment.authority
+        _ = try await scene.startServer(tls: "crl = \"\(authority.revocations)\"")
+        let own = scene.deployment.clientPair
+        let request = try await scene.request("/CN=web1")
+        #expect(try await scene.ask("RENEW", request: request, as: own).contains("200 OK"))
+
+        #expect(try await scene.server(["--revoke", "web1"]).exitCode == 0)
+
+        // Whether or not the server has read the list by now.
+        let answer = try await scene.ask("RENEW", request: request, as: own)
+        #expect(!answer.contains("200 OK"), "\(answer)")
+        let text = try await scene.openssl(["crl", "-in", authority.revocations, "-noout", "-text"]).output
+        #expect(text.components(separatedBy: "Serial Number:").count == 3, "\(text)")
+        let check = try await scene.openssl([
+            "verify", "-crl_check", "-CAfile", authority.certificate, "-CRLfile", authority.revocations,
+            own.certificate,
+        ])
+        #expect(check.errors.contains("certificate revoked"))
     }
 
     @Test func `how long is for a token alone`() async throws {

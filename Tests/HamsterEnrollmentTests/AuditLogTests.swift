@@ -35,7 +35,8 @@ struct AuditLogTests {
         let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
         try bytes.dropLast(10).write(to: URL(fileURLWithPath: path))
         try log.append(entry("web2"))
-        let (entries, damagedCount) = try log.entries()
+        let content = try log.entries()
+        let (entries, damagedCount) = (content.entries, content.damagedCount)
         #expect(entries == [entry("web2")])
         #expect(damagedCount == 1)
     }
@@ -48,10 +49,15 @@ struct AuditLogTests {
         for _ in 1...count { try handle.seekToEnd(); try handle.write(contentsOf: line) }
         try handle.write(contentsOf: Data("torn".utf8))
         try handle.close()
-        let (entries, damagedCount) = try log.entries()
+        let content = try log.entries()
+        let (entries, damagedCount) = (content.entries, content.damagedCount)
         #expect(entries.count == count + 1 && damagedCount == 1)
         #expect(entries.allSatisfy { $0 == entry("web1") })
         #expect(try log.entries { $0.host == "web2" }.entries.isEmpty)
+        // What is appended later is all that is read from there on, behind the torn line.
+        try log.append(entry("web2"))
+        let rest = try log.entries(from: content.end)
+        #expect(rest.entries == [entry("web2")] && rest.damagedCount == 1)
     }
 
     @Test func `what a host is called can forge no line`() throws {

@@ -99,7 +99,7 @@ struct RegistrarTests {
 
     @Test func `of a token that somebody is revoking nobody gets a certificate meanwhile`() async throws {
         let good = try await request(Self.goodKey)
-        let lock = try tokens.lock()
+        let lock = try tokens.lock(patience: .seconds(1))
         async let outcome = withCheckedContinuation { continuation in
             Thread.detachNewThread { continuation.resume(returning: refusal { () throws(Reply) in try enroll(good) }) }
         }
