@@ -54,9 +54,12 @@ static inline int COpenSSL_EVP_MAC_CTX_set_hmac_sha256(EVP_MAC_CTX *code, void *
     return EVP_MAC_CTX_set_params(code, parameters);
 }
 
-/* The most plaintext bytes of a record that is sent, 512 to 16384. */
+/*
+ * The most plaintext bytes of a record that is sent, 512 to 16384. A lower maximum takes the length at which OpenSSL cuts
+ * (split_send_fragment) down with it, and a higher one leaves it there: so both are set.
+ */
 static inline int COpenSSL_SSL_set_max_send_fragment(SSL *ssl, long bytes) {
-    return (int)SSL_set_max_send_fragment(ssl, bytes);
+    return SSL_set_max_send_fragment(ssl, bytes) == 1 && SSL_set_split_send_fragment(ssl, bytes) == 1;
 }
 
 static inline int COpenSSL_SSL_set_tlsext_host_name(SSL *ssl, const char *name) {

@@ -53,6 +53,29 @@ import Testing
         #expect(received == sent)
     }
 
+    @Test func `a batch goes out in records as long as may be, after those of a handshake are short`() throws {
+        let sessions = try JoinedSessions(client: credentials.client(), server: credentials.server())
+        try sessions.handshake()
+        let sent = ByteBuffer(repeating: 7, count: 256 << 10)
+
+        for (sender, receiver) in [(sessions.client, sessions.server), (sessions.server, sessions.client)] {
+            #expect(try sender.encrypt(sent))
+            let encrypted = try #require(sender.takeOutbound())
+
+            // Each record costs OpenSSL the same, however short it is.
+            #expect(recordCount(encrypted) == 16)
+            receiver.receive(encrypted)
+            #expect(receiver.decrypt(allocator: ByteBufferAllocator()).plaintext == sent)
+        }
+    }
+
+    /// Of whole records: a type, a version and a length each (RFC 8446, section 5.1).
+    private func recordCount(_ encrypted: ByteBuffer) -> Int {
+        var (rest, count) = (encrypted, 0)
+        while rest.readSlice(length: 3) != nil, rest.readLengthPrefixedSlice(as: UInt16.self) != nil { count += 1 }
+        return count
+    }
+
     @Test func `a second connection goes on with the first one's session`() throws {
         let (client, server) = (try credentials.client(), try credentials.server())
         let first = try JoinedSessions(client: client, server: server)
