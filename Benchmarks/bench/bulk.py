@@ -6,7 +6,7 @@ import zlib
 from .baseline import BEST, PLAIN
 from .context import AES_128, AES_256, CHACHA, Settings
 from .figures import Figure, at_least, at_most, rate, ratio
-from .material import MIB, warm_memory, write_log
+from .material import MIB, write_log
 from .peers import PEERS
 from .process import Process
 from .rounds import take_turns
@@ -48,7 +48,6 @@ def bulk_jobs(bench, large, small):
 def bulk(bench):
     size = bench.options.size or bench.pick(1024, 64) * MIB
     large, small = one_log(bench, "w1", size), one_log(bench, "w1-small", min(size, bench.pick(32, 3) * MIB))
-    warm_memory(bench.scratch, 2 * size)
     found = take_turns(bench, "W1", bulk_jobs(bench, large, small))
     figures = []
     for cipher in CIPHERS:

@@ -2,7 +2,9 @@
 
 import os
 import pathlib
+import re
 import subprocess
+import time
 
 from .process import BenchmarkError
 
@@ -12,6 +14,8 @@ BUILD = HERE / ".build"
 HOST = "bench-host"
 MIB = 1 << 20
 GIB = 1 << 30
+# Enough for what runs; the kernel keeps some hundred MiB free in any case.
+FREE_BYTES = 600 * MIB
 
 
 def log_block():
@@ -64,14 +68,19 @@ def same_bytes(first, second):
     return True
 
 
-def warm_memory(scratch, size):
-    """Touches as much page cache as a round needs: a virtual machine is slow at pages that it never had."""
-    path = scratch / "warm-up"
-    block = bytes(MIB)
-    with open(path, "wb") as output:
-        for _ in range(0, size, len(block)):
-            output.write(block)
-    path.unlink()
+def fill_page_cache(scratch):
+    """Leaves little memory free: what is written next takes its pages from the clean ones of the page cache.
+
+    A virtual machine gives free memory back to its host. A page that it has to ask for again takes up to eight times as
+    long to fill, and which of the subjects gets such pages is chance.
+    """
+    free = int(re.search(r"MemFree:\s+(\d+)", pathlib.Path("/proc/meminfo").read_text())[1]) << 10
+    part = bytearray(MIB)
+    # Of a file without blocks, which costs the disk nothing.
+    with open(scratch / f"page-cache-{time.monotonic_ns()}", "wb+", buffering=0) as sparse:
+        sparse.truncate(max(0, free - FREE_BYTES))
+        while sparse.readinto(part):
+            pass
 
 
 def make_certificates(pki):
