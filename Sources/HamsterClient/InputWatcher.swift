@@ -43,8 +43,11 @@ struct InputWatcher {
     /// `start` is called with each new shipper, and again with those that rested.
     mutating func run(start: Start) async throws(FileError) {
         let isWatching = environment.configuration.inputs.contains { $0.files.method.isWatching }
-        let watches = isWatching ? WatchedDirectories(try DirectoryWatch()) : nil
+        let signal = environment.rescan
+        let watches = isWatching ? WatchedDirectories(try DirectoryWatch { signal.wake() }) : nil
         defer { watches?.close() }
+        let alarm = WakeAlarm { signal.wake() }
+        defer { alarm.cancel() }
         var duration = await scan(watches, start)
         environment.phase.hasLooked()
         guard let watches else { return }
@@ -53,8 +56,9 @@ struct InputWatcher {
         while !Task.isCancelled {
             environment.phase.ofLooks.answer()
             if await reload(start) { dueAt = .now }
-            let events = await watches.events(until: dueAt, or: environment.rescan)
-            let isEverythingTold = await look(at: events, start)
+            alarm.set(for: dueAt)
+            await signal.wait()
+            let isEverythingTold = await look(at: watches.events(), start)
             if environment.rescan.take() || !isEverythingTold {
                 dueAt = min(dueAt, scannedAt + duration * Self.pauseFactor)
             }
@@ -91,6 +95,11 @@ struct InputWatcher {
         guard case .paths(let events) = events else { return false }
         guard !events.isEmpty else { return true }
         let catalogue = environment.catalogue
+        // The way of nearly all events: a line is on its way before a thread of the pool would have woken up.
+        if let growth = catalogue.growth(from: events) {
+            await apply(growth, start)
+            return true
+        }
         let looked = try? await environment.threadPool.runIfActive { catalogue.look(at: events) }
         // Nil: the client has stopped.
         guard let (changes, isEverythingTold) = looked else { return true }

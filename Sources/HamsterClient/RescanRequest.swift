@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// Asks for a look at everything before its time. Any thread may use it.
+/// What ``InputWatcher`` waits for: events, a time, or the wish that it looks at everything before its time. Any thread may use it.
 final class RescanRequest: Sendable {
     private let isMade = Atomic<Bool>(false)
     private let signal = WakeSignal()
@@ -10,7 +10,7 @@ final class RescanRequest: Sendable {
         signal.raise()
     }
 
-    /// Ends the wait without a request.
+    /// Ends the wait without such a wish.
     func wake() { signal.raise() }
 
     /// Returns after a request, at cancellation, or for no reason: ``take()`` tells. One waiter at a time.

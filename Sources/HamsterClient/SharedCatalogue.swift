@@ -3,7 +3,8 @@ internal import HamsterFiles
 internal import HamsterTail
 internal import Synchronization
 
-/// The one catalogue, for those who look and those who ship. All methods block: they belong on a thread pool.
+/// The one catalogue, for those who look and those who ship. All methods but ``growth(from:)`` block: they belong on a
+/// thread pool.
 final class SharedCatalogue: Sendable {
     private let catalogue: Mutex<FileCatalogue>
 
@@ -11,6 +12,11 @@ final class SharedCatalogue: Sendable {
 
     func scan(watch: (Set<SourcePath>) -> Bool) -> FileCatalogue.Changes {
         catalogue.withLock { $0.scan(now: .now, watch: watch) }
+    }
+
+    /// The paths that have grown, if events tell of nothing else, and nobody has the catalogue at the moment. Doesn't block.
+    func growth(from events: [(path: SourcePath, changes: DirectoryChanges)]) -> FileCatalogue.Changes? {
+        catalogue.withLockIfAvailable { $0.growth(from: events) } ?? nil
     }
 
     /// Not everything told: everything has to be looked at.

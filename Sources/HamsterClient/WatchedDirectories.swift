@@ -67,25 +67,9 @@ final class WatchedDirectories: Sendable {
         return problems
     }
 
-    /// Waits for events, until the deadline or a request at most.
-    func events(until deadline: ContinuousClock.Instant, or request: RescanRequest) async -> Events {
-        let events = await withTaskGroup(of: [DirectoryEvent].self) { [watch] group in
-            group.addTask { await watch.next() ?? [] }
-            group.addTask {
-                // A cancelled sleep means that events came first.
-                try? await Task.sleep(until: deadline, clock: .continuous)
-                return []
-            }
-            group.addTask {
-                await request.wait()
-                return []
-            }
-            var events = await group.next() ?? []
-            group.cancelAll()
-            // Events that came at the same time are taken from the queue by now.
-            for await more in group { events += more }
-            return events
-        }
+    /// Takes the events of all directories. Doesn't wait.
+    func events() -> Events {
+        let events = watch.takeWaiting() ?? []
         return state.withLock { state in
             var paths: [(path: SourcePath, changes: DirectoryChanges)] = []
             for event in events {

@@ -65,9 +65,10 @@ package final class DirectoryWatch: Sendable {
 
     private let queue: EventQueue
 
-    /// Starts the thread. Throws where the user's limit of inotify instances is reached (EMFILE).
-    package init() throws(FileError) {
-        let queue = try EventQueue()
+    /// Starts the thread, which calls `onEvents` each time that it has events to take. Throws where the user's limit of inotify
+    /// instances is reached (EMFILE).
+    package init(onEvents: @escaping @Sendable () -> Void = {}) throws(FileError) {
+        let queue = try EventQueue(onEvents)
         self.queue = queue
         let code = startDetachedThread { queue.readUntilClosed() }
         if code != 0 { throw FileError(.watch, SourcePath("inotify"), code: code) }
@@ -102,11 +103,17 @@ package final class DirectoryWatch: Sendable {
 
 /// The inotify descriptor and what was read from it; shared by the watch and its thread.
 private final class EventQueue: Sendable {
+    /// Between two readings. A log that is written to all the time would wake three threads for each of its lines; in this time
+    /// the kernel makes one event of many. The first line after a quiet time doesn't wait.
+    private static let pause: Duration = .milliseconds(1)
+
     private let inotify: Descriptor
     private let closing: Wakeup
     private let waiting = Mutex(WaitingEvents())
+    private let onEvents: @Sendable () -> Void
 
-    init() throws(FileError) {
+    init(_ onEvents: @escaping @Sendable () -> Void) throws(FileError) {
+        self.onEvents = onEvents
         let number = try systemCall(.watch, SourcePath("inotify")) {
             inotify_init1(Int32(IN_CLOEXEC | IN_NONBLOCK))
         }
@@ -168,7 +175,11 @@ private final class EventQueue: Sendable {
     }
 
     func readUntilClosed() {
-        while !closing.waitUntilReadable(inotify.number, timeout: nil).isWoken { readWaiting() }
+        while !closing.waitUntilReadable(inotify.number, timeout: nil).isWoken {
+            readWaiting()
+            // Closed meanwhile: the next wait ends at once.
+            _ = closing.waitUntilReadable(nil, timeout: Self.pause)
+        }
     }
 
     private func readWaiting() {
@@ -179,6 +190,7 @@ private final class EventQueue: Sendable {
             let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
             waiting.withLock { $0.add(bytes) }
             resumeConsumer()
+            onEvents()
         }
     }
 }

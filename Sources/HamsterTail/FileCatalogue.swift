@@ -88,6 +88,22 @@ package struct FileCatalogue: Sendable {
         return look.result
     }
 
+    /// The paths that have grown, where events tell of nothing else: looks at no file, and doesn't block. Nil: a look is due.
+    package func growth(from events: [(path: SourcePath, changes: DirectoryChanges)]) -> Changes? {
+        var (changes, told): (Changes, Set<ObjectIdentifier>) = (Changes(), [])
+        for event in events {
+            guard let path = grown(event) else { return nil }
+            if told.insert(ObjectIdentifier(path)).inserted { changes.changed.append(path) }
+        }
+        return changes
+    }
+
+    private func grown(_ event: (path: SourcePath, changes: DirectoryChanges)) -> FollowedPath? {
+        guard event.changes.isSubset(of: [.modified, .closedWrite]) else { return nil }
+        let path = links[event.path] ?? event.path
+        return followed[path] ?? locations[path]
+    }
+
     /// Looks at what events tell of. Not everything told: events of directories can't tell what is in these, and everything
     /// has to be looked at.
     package mutating func look(
@@ -101,10 +117,10 @@ package struct FileCatalogue: Sendable {
                 isEverythingTold = false
                 continue
             }
-            let path = links[event.path] ?? event.path
-            if event.changes.isSubset(of: [.modified, .closedWrite]), let known = followed[path] ?? locations[path] {
+            if let known = grown(event) {
                 look.changed(known)
             } else {
+                let path = links[event.path] ?? event.path
                 // Of all paths before any directory is listed: see ``followNext(_:_:_:)``.
                 statuses.append((path, Result { () throws(FileError) in try fileSystem.status(of: path) }))
             }

@@ -1,6 +1,7 @@
 import Foundation
 import HamsterCore
 import HamsterFiles
+import Synchronization
 import Testing
 
 @Suite(.timeLimit(.minutes(5))) struct DirectoryWatchTests {
@@ -49,6 +50,25 @@ import Testing
         #expect(events.count < 1000)
         #expect(changes(of: "a", in: events) == [.created, .modified])
         #expect(changes(of: "last", in: events) == [.created, .isDirectory])
+    }
+
+    @Test func `who asks to be told of events is, though not a thousand times in a second`() async throws {
+        let times = Times()
+        let watch = try DirectoryWatch { times.all.withLock { $0.append(.now) } }
+        _ = try watch.add(SourcePath(directory.path))
+        let output = try fileSystem.openOutput(.absolute(directory.source("a")), OutputOpening())
+        for _ in 0..<2_000 { try output.append("x") }
+        try fileSystem.makeDirectory(directory.path + "/last", mode: 0o750)
+
+        let last = Array("last".utf8)
+        while let events = await watch.next(), !events.contains(where: { $0.name == last }) {}
+        let told = times.all.withLock { $0 }
+        #expect(!told.isEmpty)
+        #expect(zip(told, told.dropFirst()).allSatisfy { $1 - $0 >= .milliseconds(1) })
+    }
+
+    private final class Times: Sendable {
+        let all = Mutex<[ContinuousClock.Instant]>([])
     }
 
     @Test func `a directory that goes away says so`() async throws {

@@ -971,6 +971,23 @@ struct DirectoryChangeTests {
         #expect(changes.found.map(\.path.name) == [Array("f.log".utf8)])
     }
 
+    @Test func `of what only grows no file is looked at`() throws {
+        let scene = try TailScene("*.log")
+        for name in ["a.log", "b.log"] { try scene.write(name, "1 ") }
+        try scene.settle()
+        func growth(_ events: (String, DirectoryChanges)...) -> [String]? {
+            let changes = scene.catalogue.growth(from: events.map { (SourcePath(scene.directory($0.0)), $0.1) })
+            return changes?.changed.map { String(decoding: $0.path.name, as: UTF8.self) }
+        }
+        let written: DirectoryChanges = [.modified, .closedWrite]
+
+        #expect(growth(("b.log", .modified), ("a.log", written), ("b.log", .closedWrite)) == ["b.log", "a.log"])
+        #expect(growth() == [])
+        #expect(growth(("a.log", .modified), ("new.log", written)) == nil)
+        #expect(growth(("a.log", [.modified, .created])) == nil)
+        #expect(growth(("a.log", .movedFrom)) == nil)
+    }
+
     @Test func `the end where a client starts is not that of files born while it was down`() throws {
         let scene = try TailScene("app.log") { $0.start = .end }
         try scene.write("app.log", "skipped ")

@@ -80,7 +80,8 @@ final class TailScene {
     /// Tells of names as inotify would, and sends.
     func notice(_ names: String..., changes: DirectoryChanges = [.created]) throws {
         let events = names.map { (path: SourcePath(directory($0)), changes: changes) }
-        let (changes, isEverythingTold) = catalogue.look(at: events, now: .now)
+        let growth = catalogue.growth(from: events).map { (changes: $0, isEverythingTold: true) }
+        let (changes, isEverythingTold) = growth ?? catalogue.look(at: events, now: .now)
         guard isEverythingTold else { return try settle() }
         for path in changes.found + changes.changed { try ship(path) }
     }
