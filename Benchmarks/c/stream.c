@@ -62,6 +62,8 @@ SSL_CTX *stream_context(const char *ca, const char *certificate, const char *key
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+    // As loghamsterc: a server that has the root needs nothing of it, and would keep it for as long as the stream lives.
+    SSL_CTX_set_mode(context, SSL_MODE_NO_AUTO_CHAIN);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(context, keep_session);
     return context;

@@ -21,7 +21,7 @@ struct ConnectionAcceptor: Sendable {
 
     /// Small at first, so that idle connections stay small.
     static func readBytes(atMost bytesMax: Int) -> AdaptiveRecvByteBufferAllocator {
-        AdaptiveRecvByteBufferAllocator(minimum: 64, initial: min(2_048, bytesMax), maximum: bytesMax)
+        AdaptiveRecvByteBufferAllocator(minimum: 64, initial: min(1_024, bytesMax), maximum: bytesMax)
     }
 
     let admission: StreamAdmission

@@ -12,7 +12,7 @@ final class OutputFeed {
     private let writer: OutputWriter
     private let loop: any EventLoop
     private let threadPool: NIOThreadPool
-    private var queue = CircularBuffer<ByteBuffer>()
+    private var queue = CircularBuffer<ByteBuffer>(initialCapacity: queuedBatchesMax)
     private var isWriting = false
     private var failure: StoreError?
     private var gate: RateGate?

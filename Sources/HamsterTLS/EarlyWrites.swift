@@ -5,7 +5,7 @@ struct EarlyWrites {
     /// Bytes that may wait.
     static let bytesMax = 1024 * 1024
 
-    private var writes = CircularBuffer<(buffer: ByteBuffer, promise: EventLoopPromise<Void>?)>()
+    private var writes = CircularBuffer<(buffer: ByteBuffer, promise: EventLoopPromise<Void>?)>(initialCapacity: 2)
     private var bytes = 0
 
     var isEmpty: Bool { writes.isEmpty }
