@@ -73,7 +73,7 @@ package final class AuditLog: Sendable {
 
     private static let bytesAtATime = 1 << 20
 
-    private let path: String
+    package let path: String
     private let fileSystem: LinuxFileSystem
     private let owner: FileOwner?
     private let appending = Mutex(())
@@ -105,51 +105,59 @@ package final class AuditLog: Sendable {
         for directory in file.changedDirectories { try fileSystem.synchronizeDirectory(directory) }
     }
 
+    /// Where to go on reading, once more was appended: behind the last whole line.
+    package struct Position: Sendable {
+        fileprivate var offset: UInt64 = 0
+        fileprivate var lineCount = 0
+
+        /// The file's begin.
+        package init() {}
+    }
+
     /// What was read of the file.
     package struct Content: Sendable {
         /// The oldest first.
-        package var entries: [Entry]
-        /// Lines that are no entries.
-        package var damagedCount: Int
-        /// Behind the last line: where to go on reading, once more was appended.
-        package var end: UInt64
-
-        package init(entries: [Entry] = [], damagedCount: Int = 0, end: UInt64 = 0) {
-            self.entries = entries
-            self.damagedCount = damagedCount
-            self.end = end
-        }
+        package var entries: [Entry] = []
+        /// The numbers of the lines that are no entries. Not of half ones, which a power cut or a full disk leaves: nothing was
+        /// done for which they stand.
+        package var damagedLines: [Int] = []
+        package var end = Position()
     }
 
     /// Those of the entries that `isWanted`, from `start` on, the end of an earlier ``Content``. The file is read in parts: it may
     /// hold more than memory does.
     package func entries(
-        from start: UInt64 = 0, where isWanted: (Entry) -> Bool = { _ in true }
+        from start: Position = Position(), where isWanted: (Entry) -> Bool = { _ in true }
     ) throws(FileError) -> Content {
-        var content = Content(end: start)
-        content.end = try forEachLine(from: start) { line in
-            guard let entry = Entry(line) else { return content.damagedCount += 1 }
+        var content = Content()
+        content.end = try forEachLine(from: start) { number, line in
+            guard line.last == UInt8(ascii: "}") else { return }
+            guard let entry = Entry(line) else { return content.damagedLines.append(number) }
             if isWanted(entry) { content.entries.append(entry) }
         }
         return content
     }
 
-    /// Calls `body` for each line that is not empty, the last one also where its end is missing. Returns the end of the last
-    /// one that has one.
-    private func forEachLine(from start: UInt64, _ body: (ArraySlice<UInt8>) -> Void) throws(FileError) -> UInt64 {
+    /// Calls `body` for each line and its number, from 1, the last one also where its end is missing.
+    private func forEachLine(
+        from start: Position, _ body: (Int, ArraySlice<UInt8>) -> Void
+    ) throws(FileError) -> Position {
         guard try fileSystem.status(of: SourcePath(path)) != nil else { return start }
         let file = try fileSystem.open(SourcePath(path))
-        var (rest, offset): ([UInt8], UInt64) = ([], start)
+        var (rest, end): ([UInt8], Position) = ([], start)
         while true {
-            let bytes = try file.bytes(at: offset, count: Self.bytesAtATime)
+            let bytes = try file.bytes(at: end.offset + UInt64(rest.count), count: Self.bytesAtATime)
             guard !bytes.isEmpty else { break }
-            offset += UInt64(bytes.count)
             rest += bytes
-            guard let end = rest.lastIndex(of: UInt8(ascii: "\n")) else { continue }
-            rest[..<end].split(separator: UInt8(ascii: "\n")).forEach(body)
-            rest.removeSubrange(...end)
+            guard let last = rest.lastIndex(of: UInt8(ascii: "\n")) else { continue }
+            for line in rest[..<last].split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+                end.lineCount += 1
+                body(end.lineCount, line)
+            }
+            end.offset += UInt64(last + 1)
+            rest.removeSubrange(...last)
         }
-        if !rest.isEmpty { body(rest[...]) }
-        return offset - UInt64(rest.count)
+        body(end.lineCount + 1, rest[...])
+        return end
     }
 }

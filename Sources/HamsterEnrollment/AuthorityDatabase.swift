@@ -34,28 +34,33 @@ package struct AuthorityDatabase: Sendable {
         return Int64(digits, radix: 16) ?? 1
     }
 
-    /// Notes a certificate as revoked, and the number of the list that says so. Times in seconds since 1970. Throws
-    /// ``FileError``.
+    /// Notes certificates as revoked, as far as they are not, and the number of the list that says so; nil: there is no new one.
+    /// Throws ``FileError``.
     package func note(
-        revoked serial: String, host: String, end: Int64, at now: Int64, listNumber: Int64
+        revoked certificates: [IssuedCertificates.Certificate], at now: Int64, listNumber: Int64?
     ) throws(FileError) {
         let index = "\(folder)/index.txt"
         let text = String(
             decoding: try fileSystem.contents(of: index, bytesMax: Self.bytesMax) ?? [], as: UTF8.self)
-        let line = "R\t\(Self.time(end))\t\(Self.time(now))\t\(serial)\tunknown\t/CN=\(host)"
-        var isNoted = false
+        var missing = Dictionary(certificates.map { ($0.serial, $0) }, uniquingKeysWith: { first, _ in first })
         var lines = text.split(separator: "\n").map { known -> String in
             let fields = known.split(separator: "\t", omittingEmptySubsequences: false)
-            guard fields.count == 6, fields[3] == serial else { return String(known) }
-            isNoted = true
+            guard fields.count == 6, let certificate = missing.removeValue(forKey: String(fields[3])) else {
+                return String(known)
+            }
             // Its own line knows its end best.
             return fields[0] == "R"
-                ? String(known) : "R\t\(fields[1])\t\(Self.time(now))\t\(serial)\tunknown\t\(fields[5])"
+                ? String(known) : "R\t\(fields[1])\t\(Self.time(now))\t\(certificate.serial)\tunknown\t\(fields[5])"
         }
-        if !isNoted { lines.append(line) }
+        for certificate in missing.values.sorted(by: { $0.serial < $1.serial }) {
+            let end = Self.time(certificate.end ?? now)
+            lines.append(
+                "R\t\(end)\t\(Self.time(now))\t\(certificate.serial)\tunknown\t/CN=\(certificate.host)")
+        }
         let owner = try fileSystem.ownerToKeep(of: index)
         try fileSystem.replace(
             index, with: Array((lines.joined(separator: "\n") + "\n").utf8), mode: 0o600, owner: owner)
+        guard let listNumber else { return }
         let digits = String(listNumber + 1, radix: 16, uppercase: true)
         try fileSystem.replace(
             "\(folder)/crlnumber", with: Array("\(digits.count % 2 == 0 ? "" : "0")\(digits)\n".utf8), mode: 0o600,

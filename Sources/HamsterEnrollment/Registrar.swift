@@ -48,6 +48,7 @@ package final class Registrar: Sendable {
     private let authority: IssuingAuthority
     private let tokens: TokenFolder
     private let audit: AuditLog
+    private let revoked: RevokedSerials
     private let now: @Sendable () -> Int64
     private let quota: RenewalQuota
     /// Who else decides does so in milliseconds, or was stopped.
@@ -62,6 +63,7 @@ package final class Registrar: Sendable {
         self.authority = authority
         tokens = try TokenFolder(stateDirectory: stateDirectory, fileSystem: fileSystem)
         audit = try AuditLog(stateDirectory: stateDirectory, fileSystem: fileSystem)
+        revoked = try RevokedSerials(stateDirectory: stateDirectory, fileSystem: fileSystem)
         quota = RenewalQuota(life: configuration.life.components.seconds)
         self.now = now
     }
@@ -121,8 +123,10 @@ package final class Registrar: Sendable {
         }
     }
 
-    /// Throws where the list as it is now has this serial: connections of before may not know it yet.
+    /// Throws where this serial was revoked here, or stands on the list as it is now: connections of before may not know it yet.
     private func requireGood(_ serial: String) throws(Reply) {
+        let isMarked = try store { () throws(FileError) in try revoked.contains(serial) }
+        if isMarked { throw Reply(.forbidden, "the certificate is revoked") }
         guard let path = configuration.revocationList else { return }
         let isRevoked: Bool
         do {

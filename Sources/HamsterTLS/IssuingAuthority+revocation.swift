@@ -43,9 +43,6 @@ extension IssuingAuthority {
         return lists.contains { hasSigned($0) && $0.holds(number) }
     }
 
-    /// Whether it can be the serial of a certificate.
-    package static func isSerial(_ text: String) -> Bool { SerialNumber(text) != nil }
-
     private func hasSigned(_ list: RevocationList) -> Bool {
         OpenSSLErrorQueue.clear()
         defer { OpenSSLErrorQueue.clear() }

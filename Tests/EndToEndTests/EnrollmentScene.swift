@@ -15,17 +15,19 @@ final class EnrollmentScene: Sendable {
         try write()
     }
 
-    private func write(_ lines: String = "") throws {
-        try deployment.writeServerConfiguration(extra: table(lines))
+    /// Replaces the server's configuration.
+    func write(_ lines: String = "", tls: String = "") throws {
+        try deployment.writeServerConfiguration(tls: mutual(tls), extra: table(lines))
     }
+
+    private func mutual(_ tls: String) -> String { "client_ca = \"\(deployment.authority.certificate)\"\n\(tls)" }
 
     private func table(_ lines: String) -> String {
         "[enroll]\nca = \"\(authority.certificate)\"\nkey = \"\(authority.own.key)\"\n\(lines)"
     }
 
     func startServer(_ lines: String = "", tls: String = "") async throws -> ChildProcess {
-        try await deployment.startServer(
-            tls: "client_ca = \"\(deployment.authority.certificate)\"\n\(tls)", extra: table(lines))
+        try await deployment.startServer(tls: mutual(tls), extra: table(lines))
     }
 
     /// Ships files of the scratch folder with what a host has got.
@@ -36,13 +38,41 @@ final class EnrollmentScene: Sendable {
                 + files.map { deployment.scratch($0) })
     }
 
-    func serial(of file: String) async throws -> String {
-        let output = try await openssl(["x509", "-in", deployment.scratch(file), "-noout", "-serial"]).output
+    func serial(of file: String) async throws -> String { try await serial(ofPath: deployment.scratch(file)) }
+
+    func serial(ofPath path: String) async throws -> String {
+        let output = try await openssl(["x509", "-in", path, "-noout", "-serial"]).output
         return output.replacing("serial=", with: "").trimmingCharacters(in: .newlines)
+    }
+
+    /// The CA's, as text.
+    func revocationList() async throws -> String {
+        try await openssl(["crl", "-in", deployment.authority.revocations, "-noout", "-text"]).output
+    }
+
+    /// What the server gives for a certificate of web1, with its key.
+    func renewed(from pair: CertificateAuthority.Pair, as name: String) async throws -> CertificateAuthority.Pair {
+        let request = try await request("/CN=web1")
+        let answer = try await ask("RENEW", request: request, as: pair)
+        guard let begin = answer.firstRange(of: "-----BEGIN CERTIFICATE-----") else { throw TestingError(answer) }
+        let key = deployment.scratch("\(name).key")
+        try FileManager.default.moveItem(atPath: deployment.scratch("request.key"), toPath: key)
+        let certificate = try deployment.scratch.write("\(name).pem", String(answer[begin.lowerBound...]))
+        return CertificateAuthority.Pair(certificate: certificate, key: key)
     }
 
     func server(_ arguments: [String]) async throws -> Result {
         try await run("loghamsterd", ["enroll", "--config", deployment.scratch("server.toml")] + arguments)
+    }
+
+    /// As ``server(_:)``, where no file of more than half a MiB can be written.
+    func serverWithSmallFiles(_ arguments: [String]) async throws -> Result {
+        let program = try Repository.program("loghamsterd")
+        let process = try ChildProcess(
+            "/bin/sh",
+            ["-c", "trap '' XFSZ; ulimit -f 1024; exec \"$@\"", "sh", program, "enroll"]
+                + ["--config", deployment.scratch("server.toml")] + arguments, in: deployment.scratch)
+        return (try await process.exitCode(), process.output, process.errors)
     }
 
     func token(for host: String, _ arguments: [String] = []) async throws -> String {

@@ -318,54 +318,6 @@ struct HostsEnrollTests {
         #expect(client.errors.components(separatedBy: "certificates are reloaded").count == 3)
     }
 
-    @Test func `all that is out for a host is revoked by its name`() async throws {
-        let scene = try await EnrollmentScene()
-        let authority = scene.deployment.authority
-        _ = try await scene.startServer(tls: "crl = \"\(authority.revocations)\"")
-        #expect(try await scene.enroll(try await scene.token(for: "web9"), in: "host").exitCode == 0)
-        #expect(try await scene.enroll(try await scene.token(for: "web9"), in: "again").exitCode == 0)
-        #expect(try await scene.enroll(try await scene.token(for: "web8"), in: "other").exitCode == 0)
-        let open = try await scene.token(for: "web9")
-
-        let revoked = try await scene.server(["--revoke", "web9"])
-
-        #expect(revoked.exitCode == 0, "\(revoked.errors)")
-        #expect(revoked.output.split(separator: "\n").count == 5, "\(revoked.output)")
-        let text = try await scene.openssl(["crl", "-in", authority.revocations, "-noout", "-text"]).output
-        for (folder, isRevoked) in [("host", true), ("again", true), ("other", false)] {
-            let serial = try await scene.serial(of: "\(folder)/identity/client.pem")
-            #expect(text.contains("Serial Number: \(serial)") == isRevoked)
-        }
-        #expect(try await scene.enroll(open, in: "late").errors.contains("this token is not good here"))
-        // Nor is a used one good for its key any more.
-        #expect(!(try await scene.server(["--list"]).output.contains("web9")))
-        let unknown = try await scene.server(["--revoke", "web7"])
-        #expect(unknown.exitCode == 1 && unknown.errors.contains("no token, no serial, and no host"))
-    }
-
-    @Test func `with its host a certificate is revoked that was made elsewhere and renewed here, at once`() async throws
-    {
-        let scene = try await EnrollmentScene()
-        let authority = scene.deployment.authority
-        _ = try await scene.startServer(tls: "crl = \"\(authority.revocations)\"")
-        let own = scene.deployment.clientPair
-        let request = try await scene.request("/CN=web1")
-        #expect(try await scene.ask("RENEW", request: request, as: own).contains("200 OK"))
-
-        #expect(try await scene.server(["--revoke", "web1"]).exitCode == 0)
-
-        // Whether or not the server has read the list by now.
-        let answer = try await scene.ask("RENEW", request: request, as: own)
-        #expect(!answer.contains("200 OK"), "\(answer)")
-        let text = try await scene.openssl(["crl", "-in", authority.revocations, "-noout", "-text"]).output
-        #expect(text.components(separatedBy: "Serial Number:").count == 3, "\(text)")
-        let check = try await scene.openssl([
-            "verify", "-crl_check", "-CAfile", authority.certificate, "-CRLfile", authority.revocations,
-            own.certificate,
-        ])
-        #expect(check.errors.contains("certificate revoked"))
-    }
-
     @Test func `how long is for a token alone`() async throws {
         let scene = try await EnrollmentScene()
         let result = try await scene.server(["--list", "--valid", "1h"])
@@ -390,41 +342,6 @@ struct HostsEnrollTests {
         #expect(client.errors.contains("run 'loghamsterd enroll' on the server, and 'loghamsterc enroll --force' here"))
         let again = try await scene.enroll(try await scene.token(for: "web9"), in: "host", ["--force"])
         #expect(again.exitCode == 0, "\(again.errors)")
-    }
-
-    @Test func `a certificate that was issued can be revoked by its serial, and stays so`() async throws {
-        let scene = try await EnrollmentScene()
-        let authority = scene.deployment.authority
-        let server = try await scene.startServer(tls: "crl = \"\(authority.revocations)\"")
-        #expect(try await scene.enroll(try await scene.token(for: "web9"), in: "host").exitCode == 0)
-        #expect(try await scene.enroll(try await scene.token(for: "web8"), in: "other").exitCode == 0)
-        let serial = try await scene.serial(of: "host/identity/client.pem")
-        try scene.deployment.scratch.write("source/a.log", Array("one\n".utf8))
-        let client = try scene.client("host", ["source/a.log"])
-        try await eventually("the file of web9") {
-            scene.deployment.stored("a.log", host: "web9") == Array("one\n".utf8)
-        }
-
-        let revoked = try await scene.server(["--revoke", serial])
-
-        #expect(revoked.exitCode == 0, "\(revoked.errors)")
-        try await server.waitForError("was revoked")
-        try "two\n".append(to: scene.deployment.scratch("source/a.log"))
-        try await client.waitForError("the server refused our certificate: certificate revoked")
-        // Of two CAs' tools neither forgets what the other has revoked.
-        try await authority.revoke("web1")
-        #expect(
-            try await scene.server(["--revoke", try await scene.serial(of: "other/identity/client.pem")]).exitCode == 0)
-        let text = try await scene.openssl(["crl", "-in", authority.revocations, "-noout", "-text"]).output
-        #expect(text.components(separatedBy: "Serial Number:").count == 4, "\(text)")
-        #expect(text.contains("Serial Number: \(serial)"))
-        let check = try await scene.openssl([
-            "verify", "-crl_check", "-CAfile", authority.certificate, "-CRLfile", authority.revocations,
-            scene.deployment.scratch("host/identity/client.pem"),
-        ])
-        #expect(check.errors.contains("certificate revoked"))
-        #expect(try await scene.server(["--revoke", serial]).output.contains("was revoked before"))
-        #expect(try await scene.server(["--audit"]).output.contains("certificate revoked"))
     }
 
     @Test func `renewal can be switched off`() async throws {
@@ -489,7 +406,7 @@ extension String {
         return self[start.lowerBound..<end.upperBound] + "\n"
     }
 
-    fileprivate func append(to path: String) throws {
+    func append(to path: String) throws {
         let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
         try handle.seekToEnd()
         try handle.write(contentsOf: Data(utf8))

@@ -36,9 +36,9 @@ struct AuditLogTests {
         try bytes.dropLast(10).write(to: URL(fileURLWithPath: path))
         try log.append(entry("web2"))
         let content = try log.entries()
-        let (entries, damagedCount) = (content.entries, content.damagedCount)
+        let (entries, damagedLines) = (content.entries, content.damagedLines)
         #expect(entries == [entry("web2")])
-        #expect(damagedCount == 1)
+        #expect(damagedLines.isEmpty)
     }
 
     @Test func `a file that is read in parts is read whole`() throws {
@@ -50,14 +50,27 @@ struct AuditLogTests {
         try handle.write(contentsOf: Data("torn".utf8))
         try handle.close()
         let content = try log.entries()
-        let (entries, damagedCount) = (content.entries, content.damagedCount)
-        #expect(entries.count == count + 1 && damagedCount == 1)
+        let (entries, damagedLines) = (content.entries, content.damagedLines)
+        #expect(entries.count == count + 1 && damagedLines.isEmpty)
         #expect(entries.allSatisfy { $0 == entry("web1") })
         #expect(try log.entries { $0.host == "web2" }.entries.isEmpty)
         // What is appended later is all that is read from there on, behind the torn line.
         try log.append(entry("web2"))
         let rest = try log.entries(from: content.end)
-        #expect(rest.entries == [entry("web2")] && rest.damagedCount == 1)
+        #expect(rest.entries == [entry("web2")] && rest.damagedLines.isEmpty)
+    }
+
+    @Test func `a line that can't be read is told by its number`() throws {
+        try log.append(entry("web1"))
+        let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: scratch("enroll/audit.jsonl")))
+        try handle.seekToEnd()
+        try handle.write(contentsOf: Data("\n{}\n".utf8))
+        try handle.close()
+        let before = try log.entries()
+        #expect(before.damagedLines == [3])
+        try log.append(entry("web2"))
+        #expect(try log.entries(from: before.end).damagedLines.isEmpty)
+        #expect(try log.entries().entries.count == 2)
     }
 
     @Test func `what a host is called can forge no line`() throws {
