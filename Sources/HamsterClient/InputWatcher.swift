@@ -92,19 +92,19 @@ struct InputWatcher {
 
     /// False: everything has to be looked at.
     private mutating func look(at events: WatchedDirectories.Events, _ start: Start) async -> Bool {
-        guard case .paths(let events) = events else { return false }
-        guard !events.isEmpty else { return true }
+        let (isIncomplete, events) = (events.isIncomplete, events.paths)
+        guard !events.isEmpty else { return !isIncomplete }
         let catalogue = environment.catalogue
         // The way of nearly all events: a line is on its way before a thread of the pool would have woken up.
         if let growth = catalogue.growth(from: events) {
             await apply(growth, start)
-            return true
+            return !isIncomplete
         }
         let looked = try? await environment.threadPool.runIfActive { catalogue.look(at: events) }
         // Nil: the client has stopped.
         guard let (changes, isEverythingTold) = looked else { return true }
         await apply(changes, start)
-        return isEverythingTold
+        return isEverythingTold && !isIncomplete
     }
 
     private mutating func apply(_ changes: FileCatalogue.Changes, _ start: Start) async {

@@ -6,10 +6,10 @@ internal import Synchronization
 /// Directories under watch, by number and by path. Directories are watched, not files: a watch on a file follows the
 /// inode and would miss a rotation. Any thread may use it.
 final class WatchedDirectories: Sendable {
-    enum Events: Sendable {
-        case paths([(path: SourcePath, changes: DirectoryChanges)])
+    struct Events: Sendable {
+        var paths: [(path: SourcePath, changes: DirectoryChanges)] = []
         /// Events were lost, or a directory is gone: they don't tell everything.
-        case incomplete
+        var isIncomplete = false
     }
 
     private struct State {
@@ -32,13 +32,17 @@ final class WatchedDirectories: Sendable {
     /// Watches directories; whether any of them was not watched before.
     func add(_ directories: Set<SourcePath>) -> Bool {
         var isNew = false
+        var replaced: [Int32] = []
         for directory in directories {
             do throws(FileError) {
                 // Each time: the same directory gives the same number, a new one under the old name another.
                 let number = try watch.add(directory)
                 state.withLock { state in
                     let old = state.numbers.updateValue(number, forKey: directory)
-                    if let old, old != number { state.paths[old] = nil }
+                    if let old, old != number {
+                        state.paths[old] = nil
+                        replaced.append(old)
+                    }
                     state.paths[number] = directory
                     isNew = isNew || old != number
                 }
@@ -47,7 +51,12 @@ final class WatchedDirectories: Sendable {
                 if !error.isMissing { state.withLock { $0.problems.append(error) } }
             }
         }
-        state.withLock { $0.wanted.formUnion(directories) }
+        // A renamed directory may have been found under its new name.
+        let gone = state.withLock { [replaced] state in
+            state.wanted.formUnion(directories)
+            return replaced.filter { state.paths[$0] == nil }
+        }
+        for number in gone { watch.remove(number) }
         return isNew
     }
 
@@ -71,14 +80,17 @@ final class WatchedDirectories: Sendable {
     func events() -> Events {
         let events = watch.takeWaiting() ?? []
         return state.withLock { state in
-            var paths: [(path: SourcePath, changes: DirectoryChanges)] = []
+            var told = Events()
             for event in events {
-                guard event.changes.isDisjoint(with: [.overflow, .selfGone]),
+                if event.changes.isDisjoint(with: [.overflow, .selfGone]),
                     let directory = event.directory.flatMap({ state.paths[$0] })
-                else { return .incomplete }
-                paths.append((directory.appending(event.name), event.changes))
+                {
+                    told.paths.append((directory.appending(event.name), event.changes))
+                } else {
+                    told.isIncomplete = true
+                }
             }
-            return .paths(paths)
+            return told
         }
     }
 }

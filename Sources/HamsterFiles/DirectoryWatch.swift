@@ -106,6 +106,10 @@ private final class EventQueue: Sendable {
     /// Between two readings. A log that is written to all the time would wake three threads for each of its lines; in this time
     /// the kernel makes one event of many. The first line after a quiet time doesn't wait.
     private static let pause: Duration = .milliseconds(1)
+    /// 16 bytes, and a name of up to 256.
+    private static let recordBytesMax = 272
+    /// Between two pauses: as much as the kernel's queue holds by default (`max_queued_events`), of the longest names.
+    private static let readingsMax = 64
 
     private let inotify: Descriptor
     private let closing: Wakeup
@@ -183,12 +187,19 @@ private final class EventQueue: Sendable {
     }
 
     private func readWaiting() {
-        // An event takes 16 bytes and a name of up to 256.
         withUnsafeTemporaryAllocation(byteCount: 64 << 10, alignment: 8) { buffer in
-            let count = read(inotify.number, buffer.baseAddress, buffer.count)
-            guard count > 0 else { return }
-            let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
-            waiting.withLock { $0.add(bytes) }
+            // All there is, before the pause: the kernel's queue must not fill up meanwhile.
+            var (isFull, hasRead, readings) = (true, false, 0)
+            while isFull, readings < Self.readingsMax {
+                readings += 1
+                let count = read(inotify.number, buffer.baseAddress, buffer.count)
+                guard count > 0 else { break }
+                let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+                waiting.withLock { $0.add(bytes) }
+                hasRead = true
+                isFull = buffer.count - count < Self.recordBytesMax
+            }
+            guard hasRead else { return }
             resumeConsumer()
             onEvents()
         }

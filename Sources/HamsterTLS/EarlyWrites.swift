@@ -21,6 +21,12 @@ struct EarlyWrites {
     /// The oldest write's bytes.
     var first: ByteBuffer? { writes.first?.buffer }
 
+    /// Puts back what ``removeFirst()`` took: it comes before what was written later.
+    mutating func putBack(_ buffer: ByteBuffer, _ promise: EventLoopPromise<Void>?) {
+        bytes += buffer.readableBytes
+        writes.prepend((buffer, promise))
+    }
+
     /// Takes the oldest write out.
     mutating func removeFirst() -> EventLoopPromise<Void>? {
         guard let write = writes.popFirst() else { return nil }

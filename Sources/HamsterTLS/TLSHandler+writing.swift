@@ -40,7 +40,8 @@ extension TLSHandler {
         while case .established = phase, !isOutputClosed, let buffer = earlyWrites.first {
             let promise = earlyWrites.removeFirst()
             guard encrypt(buffer, promise, session, context) else {
-                return wait(buffer, promise, context)
+                earlyWrites.putBack(buffer, promise)
+                break
             }
         }
         send(context)

@@ -37,6 +37,8 @@ package struct FileCatalogue: Sendable {
     /// Where links lead, and by which links a file is found.
     var resolved: [SourcePath: SourcePath] = [:]
     private var links: [SourcePath: SourcePath] = [:]
+    /// How many links are remembered.
+    package var linkCount: Int { resolved.count }
     var forgotAt: FileTime?
     /// Directories as they were listed last, with the time of their last change by then.
     var listings: [SourcePath: (modified: FileTime, listing: DirectoryListing)] = [:]
@@ -63,9 +65,11 @@ package struct FileCatalogue: Sendable {
         startedAt = startedAt ?? now
         var look = Look(now: now, isFirst: isFirst, Predecessors(fileSystem, resolved: resolved))
         var found: Set<SourcePath> = []
+        var foundLinks: Set<SourcePath> = []
         for (index, scan) in scans(isFirst: isFirst, watch) {
             look.changes.problems += scan.problems
             note(links: scan.links)
+            foundLinks.formUnion(scan.links.keys)
             for (path, status) in scan.files.sorted(by: { $0.value.modified < $1.value.modified })
             where !selections[index].excludes(path) && found.insert(path).inserted {
                 look.files.append((path, status, index))
@@ -84,6 +88,9 @@ package struct FileCatalogue: Sendable {
         owners = owners.filter { identity, owner in owner.file(identity) != nil }
         locations = locations.filter { path, owner in owner.all.contains { $0.location == path } }
         forgetGone(&look)
+        // Links come and go, with each container of a host.
+        resolved = resolved.filter { link, _ in foundLinks.contains(link) || followed[link] != nil }
+        links = links.filter { file, link in resolved[link] == file }
         freshSelections = []
         return look.result
     }
@@ -100,8 +107,13 @@ package struct FileCatalogue: Sendable {
 
     private func grown(_ event: (path: SourcePath, changes: DirectoryChanges)) -> FollowedPath? {
         guard event.changes.isSubset(of: [.modified, .closedWrite]) else { return nil }
-        let path = links[event.path] ?? event.path
+        let path = known(event.path)
         return followed[path] ?? locations[path]
+    }
+
+    /// Under which name a file is looked at: a link that was found beside a name of its own may be gone by now.
+    private func known(_ path: SourcePath) -> SourcePath {
+        followed[path] == nil && locations[path] == nil ? links[path] ?? path : path
     }
 
     /// Looks at what events tell of. Not everything told: events of directories can't tell what is in these, and everything
@@ -120,7 +132,7 @@ package struct FileCatalogue: Sendable {
             if let known = grown(event) {
                 look.changed(known)
             } else {
-                let path = links[event.path] ?? event.path
+                let path = known(event.path)
                 // Of all paths before any directory is listed: see ``followNext(_:_:_:)``.
                 statuses.append((path, Result { () throws(FileError) in try fileSystem.status(of: path) }))
             }
@@ -261,6 +273,8 @@ extension FileCatalogue {
 
     private mutating func observe(_ path: SourcePath, _ status: FileStatus, _ index: Int, _ look: inout Look) {
         if let known = followed[path], known.leads(to: status.identity) {
+            // It may have been seen under another name, which may be gone.
+            known.leading?.locate(at: path)
             if let file = known.leading, known.first !== file { file.noteSeen(status.size) }
             // One of which nothing is sent may have been truncated, and be empty now.
             let isUnsent = known.first?.acknowledged == 0

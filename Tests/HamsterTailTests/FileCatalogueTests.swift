@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import HamsterCore
 import HamsterFiles
 import HamsterState
@@ -9,6 +10,48 @@ import Testing
 /// Files that are renamed away.
 struct RenameRotationTests {
     private let first = String(decoding: logText(bytes: 3_000, seed: 1), as: UTF8.self)
+
+    @Test func `a file goes on under its own name when another one of it is gone`() throws {
+        let scene = try TailScene("*.log", filesMax: 1)
+        try scene.write("app.log", "one ")
+        try scene.settle()
+        #expect(Glibc.link(scene.directory("app.log"), scene.directory("second.log")) == 0)
+        try scene.settle()
+        #expect(unlink(scene.directory("second.log")) == 0)
+        // Takes the one open file that there may be.
+        try scene.write("b.log", "other")
+        try scene.settle()
+        try scene.directory.append("app.log", "two")
+        try scene.settle()
+        #expect(scene.output("app.log") == "one two")
+        #expect(scene.lost == 0)
+    }
+
+    @Test func `what is written is noticed after a link to the file is gone`() throws {
+        let scene = try TailScene("*.log")
+        try scene.write("app.log", "one ")
+        try scene.settle()
+        try scene.directory.link("current.log", to: "app.log")
+        try scene.settle()
+        #expect(unlink(scene.directory("current.log")) == 0)
+        try scene.notice("current.log", changes: [.deleted])
+        try scene.directory.append("app.log", "two")
+        try scene.notice("app.log", changes: [.modified])
+        #expect(scene.output("app.log") == "one two")
+    }
+
+    @Test func `links that are gone are forgotten`() throws {
+        let scene = try TailScene("*.log")
+        try scene.write("pod.1", "one ")
+        for round in 1...5 {
+            try scene.directory.link("\(round).log", to: "pod.1")
+            try scene.settle()
+            #expect(unlink(scene.directory("\(round).log")) == 0)
+            try scene.settle()
+        }
+        try scene.settle()
+        #expect(scene.catalogue.linkCount <= 1)
+    }
 
     @Test func `a path's files are sent in the order in which they were written`() throws {
         let scene = try TailScene("app.log")
