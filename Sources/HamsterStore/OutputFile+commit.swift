@@ -106,18 +106,17 @@ extension OutputFile {
         var streams: [OutputLedger.Stream]
         /// To be told that all of them is settled.
         var settled: [OutputLedger.Stream] = []
-        /// False: the file still has the lost bytes, and has to be cut before it is written to again.
-        var isCut: Bool
     }
 
     /// After a failed sync: what came since the last commit is lost, and the file is cut back to there.
     func lose(_ error: StoreError) -> Loss {
         state.withLock { state in
-            var loss = Loss(byteCount: state.ledger.uncommitted, streams: state.ledger.rollBack(), isCut: false)
+            let loss = Loss(byteCount: state.ledger.uncommitted, streams: state.ledger.rollBack())
             state.failure = error
             state.isRetired = true
             if let handle = state.file.opened?.handle {
-                loss.isCut = (try? cut(handle, to: state.ledger.length)) != nil
+                // Who opens it next makes sure of that, and that it is on disk.
+                try? cut(handle, to: state.ledger.length)
             }
             state.file = .closed
             return loss
@@ -131,7 +130,7 @@ extension OutputFile {
             let (resuming, settled) = state.ledger.abandon()
             state.file = .closed
             pace.hold()
-            return Loss(byteCount: byteCount, streams: resuming, settled: settled, isCut: true)
+            return Loss(byteCount: byteCount, streams: resuming, settled: settled)
         }
     }
 

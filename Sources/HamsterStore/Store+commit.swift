@@ -115,7 +115,7 @@ extension Store {
         let loss = output.lose(error)
         uncommitted.subtract(loss.byteCount, ordering: .relaxed)
         table.withLock { table in
-            if !loss.isCut { table.mustCut.insert(output.location) }
+            table.mustCut.insert(output.location)
             table.remove(output)
             table.failures.note(error, at: output.location)
         }

@@ -157,13 +157,18 @@ extension Store {
         of output: OutputFile, _ handle: any OutputFileHandle, _ status: FileStatus, _ known: OutputRecord?
     ) throws(StoreError) -> UInt64 {
         guard let known, table.withLock({ $0.mustCut.contains(output.location) }) else { return status.size }
-        let mustCut = known.identity == status.identity && known.length < status.size
-        if mustCut {
+        var length = status.size
+        if known.identity == status.identity, known.length <= length {
             try journal.settle()
-            try StoreError.about(output.path, .output) { () throws(FileError) in try handle.truncate(to: known.length) }
+            length = known.length
+            try StoreError.about(output.path, .output) { () throws(FileError) in
+                if length < status.size { try handle.truncate(to: length) }
+                // Cut here or right after the failure: a file that is put aside next has no record that a start would cut it by.
+                if configuration.sync == .commit { try handle.synchronize() }
+            }
         }
         table.withLock { _ = $0.mustCut.remove(output.location) }
-        return mustCut ? known.length : status.size
+        return length
     }
 
     /// A stream that only ever comes back to say that it has nothing new must not be forgotten for it.

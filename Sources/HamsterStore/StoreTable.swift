@@ -18,7 +18,7 @@ struct StoreTable {
     var keys: [FileKey: KeyState] = [:]
     /// Known streams whose record should say that they were seen.
     var touched: Set<FileKey> = []
-    /// Outputs that may be longer than their record by bytes of ours that must not stay.
+    /// Outputs that may be longer than their record, now or after a power cut, by bytes of ours that must not stay.
     var mustCut: Set<OutputTarget.Location> = []
     /// Outputs for which a rotation has begun: names are made free, or the next commit puts the file aside.
     var rotating: Set<OutputTarget.Location> = []

@@ -107,6 +107,29 @@ import Testing
         #expect(try scene.output("a") == "beforeafter")
     }
 
+    @Test(arguments: [false, true])
+    func `what was cut off after a failure is so on disk before the output is written to or put aside`(
+        isCutAtOnce: Bool
+    ) throws {
+        let store = try store()
+        let a = try store.open(.bytes("a"), "a")
+        try a.append("before")
+        try store.commit()
+        fileSystem.set(isCutAtOnce ? .error(.synchronize, pathSuffix: "/a", code: EIO) : .torn(pathSuffix: "/a"))
+        if isCutAtOnce { try a.append("lost") } else { #expect(throws: StoreError.self) { try a.append("torn") } }
+        try store.commit()
+        fileSystem.set(nil)
+        a.close()
+
+        let syncs = fileSystem.count(.synchronize)
+        let again = try store.open(.bytes("a"), "a")
+        #expect(fileSystem.count(.synchronize) == syncs + 1)
+        #expect(try scene.output("a") == "before")
+        again.close()
+        _ = try store.open(.bytes("a"), "a")
+        #expect(fileSystem.count(.synchronize) == syncs + 1, "once is enough")
+    }
+
     @Test func `other writers of a failed output are told`() throws {
         let told = Acknowledgements()
         let store = try store()
