@@ -12,9 +12,10 @@ extension FileTransfer {
         case acknowledged(SourcePosition?)
         /// Read as ``nextRead(_:)`` says as soon as the connection takes bytes; ``accept(_:_:now:)`` takes them.
         case read
-        /// Find out whether the file held other content before what was just read, which is the first of it;
-        /// ``confirmed(_:)`` takes the answer, and after that ``accept(_:_:now:)`` the same bytes again.
-        case confirm
+        /// Find out whether the file held other content before what was just read, and have the disk know what it is before it
+        /// is sent; ``confirmed(_:)`` takes the answer, and after that ``accept(_:_:now:)`` the same bytes again.
+        /// `isBeginning`: these are the first ones of the file.
+        case confirm(isBeginning: Bool)
         /// Send what was accepted, without the bytes of the overlap, and read on.
         case send(overlap: Int)
         /// Compare the file's beginning; ``compared(_:)`` takes the answer.

@@ -57,7 +57,8 @@ package struct FileTransfer: Sendable {
         var sent = SentPositions()
         var acknowledged: UInt64
         var activity = Activity.reading
-        /// What stands at the file's beginning is what it has held since the server was asked.
+        /// What is read next may be sent: the file has held nothing else since the server was asked, and the state on disk
+        /// knows enough of it to tell it from other content.
         var isConfirmed: Bool
         /// The file changed while it was looked at, maybe after that look.
         var isLookDue = false
@@ -91,6 +92,8 @@ package struct FileTransfer: Sendable {
 
     private let settings: Settings
     private let isInquiry: Bool
+    /// An acknowledgement of the file was known before the server was asked.
+    private let isKnown: Bool
     /// In bytes, where the file is complete.
     private let size: UInt64?
     private var machine: ClientStream
@@ -106,6 +109,7 @@ package struct FileTransfer: Sendable {
     ) {
         self.settings = settings
         self.isInquiry = isInquiry
+        isKnown = request.acknowledgement.map { $0.offset > 0 } ?? false
         size = request.size
         machine = streamID.map { ClientStream(request, on: $0) } ?? ClientStream(request)
         pace = SendPace(interval: settings.flushInterval)
@@ -170,9 +174,14 @@ extension FileTransfer {
         }
         state = .streaming(
             Streaming(
-                reader: SourceReader(from: position), acknowledged: position.offset, isConfirmed: position.offset > 0,
-                openedAt: now))
+                reader: SourceReader(from: position), acknowledged: position.offset,
+                isConfirmed: isKnown && Self.isWellBegun(position), openedAt: now))
         return .read
+    }
+
+    /// With fewer bytes a beginning is easily that of other content, too.
+    private static func isWellBegun(_ position: SourcePosition) -> Bool {
+        position.offset >= UInt64(SourceTail.bytesMax)
     }
 
     private mutating func acknowledge(_ offset: UInt64, now: Duration) -> Action {
@@ -271,6 +280,7 @@ extension FileTransfer {
             streaming.sentAt = now
             pace.sent(at: now)
             streaming.isComplete = false
+            streaming.isConfirmed = Self.isWellBegun(streaming.reader.position)
             state = .streaming(streaming)
             return .send(overlap: overlap)
         case .end: return reachedEnd(streaming, source, now: now)
@@ -282,10 +292,10 @@ extension FileTransfer {
         guard var streaming = streaming(.reading) else { return .none }
         streaming.activity = .confirming
         state = .streaming(streaming)
-        return .confirm
+        return .confirm(isBeginning: streaming.reader.startsAtBeginning)
     }
 
-    /// Whether what was read first is all that the file has held since the server was asked.
+    /// Whether what was read is what the file has held since the server was asked, and may be sent.
     package mutating func confirmed(_ isSame: Bool) -> Action {
         guard var streaming = streaming(.confirming) else { return .none }
         guard isSame else { return finish(streaming, streaming.otherContent) }

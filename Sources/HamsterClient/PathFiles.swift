@@ -126,19 +126,23 @@ struct PathFiles: Sendable {
         }
     }
 
-    /// A file, or a new generation of it, is on disk before the server hears of it: a client that forgot it in a crash could
-    /// not ask for what the server has of it once it is gone, and would take its copy for a file that was never sent.
-    func saveBeforeFirstUse(_ file: TailedFile) async {
-        let record = file.record
-        guard record.position.offset == 0, record.identity == file.identity else { return }
+    /// Whether the first bytes of a content may be sent: it is what the file has held since the server was asked. Blocks.
+    ///
+    /// The state on disk knows it then: a client that forgot it in a crash could not ask for what the server has of it once it
+    /// is gone, and would take its copy for a file that was never sent. Where the disk takes no state, shipping goes on:
+    /// logs that nobody may remove are what fills such a disk.
+    func begin(_ file: TailedFile, with beginning: [UInt8]?) throws(FileError) -> Bool {
+        guard try !environment.catalogue.isOverwritten(file, of: followed) else { return false }
+        guard !file.isCopy else { return true }
+        let record = beginning.map { file.begin(with: $0) } ?? file.record
         environment.state.update(record)
-        guard !environment.state.isWritten(record) else { return }
-        let saved = await path.onPool { [environment] in
-            Result { () throws(StateError) in try environment.state.save() }
-        }
-        if case .failure(let error) = saved {
+        guard !environment.state.isWritten(record) else { return true }
+        do throws(StateError) {
+            try environment.state.save()
+        } catch {
             path.logger.error("state not saved", metadata: ["reason": "\(error)"])
         }
+        return true
     }
 
     /// How many bytes a file has that is complete; nil where it isn't, or where that can't be found out now.

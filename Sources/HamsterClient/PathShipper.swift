@@ -161,7 +161,6 @@ extension PathShipper {
         attempts.begin()
         file.beginUse()
         defer { file.endUse() }
-        await files.saveBeforeFirstUse(file)
         let reopening = reopenings.load(ordering: .acquiring)
         // From here on a stop is noticed by the number above; one that came while we waited is seen here.
         guard !isStopped.load(ordering: .acquiring) else { return }
@@ -251,6 +250,7 @@ extension PathShipper {
                 chunkBytesMin: input.chunkBytesMin, flushInterval: input.flushInterval, closeIdle: input.closeIdle),
             rotation: path.followed.rotation, slot: slot, limiter: environment.limiter, logger: logger,
             readBytes: environment.metrics.readBytes[path.label],
+            begin: { [files] beginning throws(FileError) in try files.begin(file, with: beginning) },
             isOverwritten: { [path] () throws(FileError) in
                 try path.environment.catalogue.isOverwritten(file, of: path.followed)
             },

@@ -330,19 +330,19 @@ extension TransferHandler {
             batch.moveReaderIndex(forwardBy: overlap)
             send(batch)
             return true
-        case .confirm: confirm(bytes)
+        case .confirm(let isBeginning): confirm(bytes, isBeginning: isBeginning)
         default: run(action)
         }
         return false
     }
 
     /// Once the bytes are read: a copy of what stood there before them was made before the truncation, and is there to see.
-    private func confirm(_ read: ByteBuffer) {
-        let isOverwritten = transfer.isOverwritten
+    private func confirm(_ read: ByteBuffer, isBeginning: Bool) {
+        let begin = transfer.begin
         // A copy, as large as they are: other streams read into the buffer meanwhile.
         let bytes = ByteBuffer(bytes: read.readableBytesView)
         onPool { () throws(FileError) in
-            try !isOverwritten()
+            try begin(isBeginning ? Array(bytes.readableBytesView.prefix(SourceHead.bytesMax)) : nil)
         } then: { handler, isSame in
             handler.run(handler.machine.confirmed(isSame))
             if handler.machine.isReading, handler.accept(bytes) { handler.pump() }

@@ -12,6 +12,9 @@ package struct FileRecord: Sendable, Hashable {
     package var path: SourcePath
     /// Every byte below is acknowledged.
     package var position: SourcePosition
+    /// The content's beginning, as it was before any of it was sent: as long as no acknowledgement is known here, it tells
+    /// a copy of what the server has from what was written later. Empty where nothing was sent.
+    package var begun = SourceHead()
     /// The largest size in bytes that this content was seen with: what is above the end of the file later, is lost.
     package var sizeSeen: UInt64
     /// The file was rotated before this client knew its path, and nothing of it is sent. At offset 0 the server is still to

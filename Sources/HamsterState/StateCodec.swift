@@ -39,17 +39,27 @@ package enum StateCodec {
     }
 
     private static func fields(_ record: FileRecord) -> [String] {
-        [
+        let position = record.position
+        // With an acknowledgement the head tells as much.
+        let begun =
+            position.offset == 0 && record.begun.byteCount > 0 ? fields(record.begun, "begun", "begunprefixes") : []
+        return [
             "inode=\(record.identity.inode)",
             record.identity.born.map { "born=\($0.nanoseconds)" } ?? "device=\(record.identity.device ?? 0)",
-            "generation=\(record.generation)", "offset=\(record.position.offset)", "seen=\(record.seenAt)",
-            "tail=\(hex(record.position.tail.bytes))",
-            "head=\(record.position.head.byteCount):\(hex(record.position.head.checksum))",
-            "prefixes=\(record.position.head.prefixes.map(hex).joined(separator: ","))",
+            "generation=\(record.generation)", "offset=\(position.offset)", "seen=\(record.seenAt)",
+            "tail=\(hex(position.tail.bytes))",
+        ] + fields(position.head, "head", "prefixes") + begun + [
             "size=\(record.sizeSeen)", "since=\((record.since ?? record.identity.born)?.nanoseconds ?? 0)",
             "skipped=\(record.isSkipped ? 1 : 0)", "path=\(hex(record.path.bytes))",
             // For people; not read back, since it need not be the true bytes.
             "# \(record.path.description.filter { $0.isASCII && !$0.isNewline })",
+        ]
+    }
+
+    private static func fields(_ head: SourceHead, _ name: String, _ prefixesName: String) -> [String] {
+        [
+            "\(name)=\(head.byteCount):\(hex(head.checksum))",
+            "\(prefixesName)=\(head.prefixes.map(hex).joined(separator: ","))",
         ]
     }
 
@@ -66,7 +76,8 @@ package enum StateCodec {
             let offset = values["offset"].flatMap({ UInt64($0) }),
             let seenAt = values["seen"].flatMap({ Int64($0) }),
             let tail = values["tail"].flatMap(bytes),
-            let head = head(values["head"] ?? "0:00000000", values["prefixes"] ?? ""),
+            let head = self.head(values["head"], values["prefixes"]),
+            let begun = self.head(values["begun"], values["begunprefixes"]),
             let size = UInt64(values["size"] ?? "0"), let since = Int64(values["since"] ?? "0"),
             let path = values["path"].flatMap(bytes)
         else { return nil }
@@ -78,17 +89,20 @@ package enum StateCodec {
             path: SourcePath(bytes: path),
             position: SourcePosition(offset: offset, tail: SourceTail(tail), head: head), sizeSeen: size,
             seenAt: seenAt)
+        record.begun = begun
         record.isSkipped = values["skipped"] == "1"
         if since != 0 { record.since = FileTime(nanoseconds: since) }
         return record
     }
 
-    private static func head(_ text: Substring, _ prefixes: Substring) -> SourceHead? {
+    /// Empty where there is none.
+    private static func head(_ text: Substring?, _ prefixes: Substring?) -> SourceHead? {
+        guard let text else { return SourceHead() }
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         guard parts.count == 2, let count = Int(parts[0]), (0...SourceHead.bytesMax).contains(count),
             let checksum = ContinuityCheck(String(parts[1]))
         else { return nil }
-        let known = prefixes.split(separator: ",").map { ContinuityCheck(String($0))?.value }
+        let known = (prefixes ?? "").split(separator: ",").map { ContinuityCheck(String($0))?.value }
         guard known.allSatisfy({ $0 != nil }) else { return nil }
         return SourceHead(byteCount: count, checksum: checksum.value, prefixes: known.compactMap { $0 })
     }

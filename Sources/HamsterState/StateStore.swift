@@ -12,7 +12,7 @@ package final class StateStore: Sendable {
         /// Which of them were sent under a path.
         var byPath: [SourcePath: Set<FileIdentity>] = [:]
         var isDirty = false
-        /// Files, and generations of files, that the disk does not know, with the number of the change.
+        /// Files, contents of files and beginnings of contents that the disk does not know, with the number of the change.
         var unwritten: [FileIdentity: Int] = [:]
         var changes = 0
 
@@ -24,7 +24,7 @@ package final class StateStore: Sendable {
         mutating func update(_ record: FileRecord) {
             let old = records.updateValue(record, forKey: record.identity)
             if let old, old.path != record.path { unlist(old) }
-            if old?.generation != record.generation {
+            if old?.generation != record.generation || old?.begun != record.begun {
                 changes += 1
                 unwritten[record.identity] = changes
             }
@@ -125,12 +125,14 @@ package final class StateStore: Sendable {
     /// Drops a file that is gone, so that the state does not grow for ever.
     package func forget(_ record: FileRecord) { state.withLock { $0.remove(record) } }
 
-    /// Whether the disk knows this file, in this generation, or nothing is kept on disk.
+    /// Whether the disk knows this file, in this generation and with this beginning, or nothing is kept on disk.
     package func isWritten(_ record: FileRecord) -> Bool {
         state.withLock { state in
-            path == nil
-                || state.unwritten[record.identity] == nil
-                    && state.records[record.identity]?.generation == record.generation
+            guard path != nil else { return true }
+            guard state.unwritten[record.identity] == nil, let known = state.records[record.identity] else {
+                return false
+            }
+            return known.generation == record.generation && known.begun == record.begun
         }
     }
 

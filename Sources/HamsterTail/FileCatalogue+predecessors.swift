@@ -142,11 +142,8 @@ extension FileCatalogue {
                 && candidate.born <= end
         }
         guard let first = candidates.first else { return }
-        // The first may have been interrupted.
-        let made =
-            candidates.last { candidate in
-                look.predecessors.open(candidate).map { look.predecessors.isCopy(first, of: $0.file) } ?? false
-            } ?? first
+        let made = completed(first, among: candidates, &look) ?? first
+        leave(interrupted: record, for: made, of: known, &look)
         var asked = record
         asked.isSkipped = true
         asked.sizeSeen = 0
@@ -157,6 +154,21 @@ extension FileCatalogue {
         for younger in candidates where younger.born > made.born {
             precede(
                 known, with: younger, state.record(of: younger.identity) ?? freshRecord(younger, known, look), &look)
+        }
+    }
+
+    /// A copy that an earlier look has found, and that was made once more since.
+    private func leave(
+        interrupted record: FileRecord, for made: Predecessors.Candidate, of known: FollowedPath, _ look: inout Look
+    ) {
+        guard let whole = look.predecessors.open(made)?.file else { return }
+        for file in known.all where file.isCopy && file.record.identity == record.identity {
+            do throws(FileError) {
+                let earlier = Predecessors.Candidate(path: file.location, status: try file.status())
+                if look.predecessors.isCopy(earlier, of: whole) { known.removeDelivered(file) }
+            } catch {
+                look.changes.problems.append(error)
+            }
         }
     }
 
@@ -259,6 +271,10 @@ extension FileCatalogue {
                 let file = look.predecessors.open(found)?.file
             else { continue }
             if look.predecessors.isCopy(candidate, of: file) { return true }
+        }
+        // A copy that was interrupted, and made once more before the file went.
+        for file in known.all where file.isCopy {
+            if look.predecessors.isCopy(candidate, of: try file.open()) { return true }
         }
         guard let leading else { return false }
         return look.predecessors.isCopy(candidate, of: try leading.open())

@@ -189,7 +189,7 @@ extension FileCatalogue {
     ) throws(FileError) -> UInt64 {
         let record = file.record
         if record.isUnasked {
-            settleMistaken(file, now: look.now)
+            if try !settleSent(file, of: known, view, &look) { settleMistaken(file, now: look.now) }
             return 0
         }
         let match = Self.match(record, view)
@@ -203,6 +203,20 @@ extension FileCatalogue {
         known.removeDelivered(file)
         guard !(isReplaced ?? false), record.sizeSeen > match.offset else { return 0 }
         return record.sizeSeen - match.offset
+    }
+
+    /// The server has more of a file that is gone than its copy holds: nothing of that is left to send. False: it is not the
+    /// copy.
+    private func settleSent(
+        _ copy: TailedFile, of known: FollowedPath, _ view: ServerView?, _ look: inout Look
+    ) throws(FileError) -> Bool {
+        let candidate = Predecessors.Candidate(path: copy.location, status: try copy.status())
+        guard let view, candidate.status.size <= view.offset,
+            look.predecessors.isBeginning(candidate, of: copy.record.begun)
+        else { return false }
+        state.update(copy.resume(at: try copy.position(at: candidate.status.size), now: look.now.seconds))
+        known.removeDelivered(copy)
+        return true
     }
 
     /// The file that holds what was written before the truncation: judged by content, or, where nothing of that was
@@ -221,15 +235,32 @@ extension FileCatalogue {
             return copies.last { state.record(of: $0.identity) == nil }
                 ?? copies.max { $0.status.size < $1.status.size }
                 // What was written between the copy and the truncation is not in it.
-                ?? made.last { look.predecessors.isBeginning($0, of: record.position) }
+                ?? beginning(of: record, below: match.offset, among: made, &look)
         }
         let current = try file.open()
         guard let first = made.first(where: { !look.predecessors.isCopy($0, of: current) }),
             try file.mayBeCopied(by: first, isLeading: file.rotatedAt == nil)
         else { return nil }
-        // It may be one that was interrupted, or one of several.
-        return made.last { candidate in
-            look.predecessors.open(candidate).map { look.predecessors.isCopy(first, of: $0.file) } ?? false
+        return completed(first, among: made, &look)
+    }
+
+    /// A copy of what was sent, all of which the server has.
+    private func beginning(
+        of record: FileRecord, below offset: UInt64, among made: [Predecessors.Candidate], _ look: inout Look
+    ) -> Predecessors.Candidate? {
+        let position = record.position
+        let head = position.offset > 0 ? position.head : record.begun
+        let small = made.filter { $0.status.size <= max(offset, position.offset) }
+        let first = small.first { look.predecessors.isBeginning($0, of: head) }
+        return first.flatMap { completed($0, among: small, &look) }
+    }
+
+    /// A copy may be one that was interrupted, or one of several.
+    func completed(
+        _ copy: Predecessors.Candidate, among made: [Predecessors.Candidate], _ look: inout Look
+    ) -> Predecessors.Candidate? {
+        made.last { candidate in
+            look.predecessors.open(candidate).map { look.predecessors.isCopy(copy, of: $0.file) } ?? false
         }
     }
 }

@@ -135,12 +135,11 @@ struct Predecessors {
         judge(candidate, unreadable: true) { file throws(FileError) in try file.hasWriter() != false }
     }
 
-    /// Whether a candidate can be the beginning of what was sent up to a position behind its end.
-    mutating func isBeginning(_ candidate: Candidate, of position: SourcePosition) -> Bool {
-        candidate.status.size <= position.offset
-            && judge(candidate) { file throws(FileError) in
-                position.head.beginsWith(try file.bytes(at: 0, count: SourceHead.bytesMax))
-            }
+    /// Whether a candidate can be the beginning of a content that begins like this.
+    mutating func isBeginning(_ candidate: Candidate, of head: SourceHead) -> Bool {
+        judge(candidate) { file throws(FileError) in
+            head.beginsWith(try file.bytes(at: 0, count: SourceHead.bytesMax))
+        }
     }
 
     private mutating func judge(

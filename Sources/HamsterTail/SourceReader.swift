@@ -33,6 +33,9 @@ package struct SourceReader: Sendable {
 
     package var offset: UInt64 { position.offset }
 
+    /// Whether the next read begins where the source does, and so sees all of its beginning.
+    package var startsAtBeginning: Bool { offset == UInt64(overlap) }
+
     /// The next read; nil where the limit is reached.
     package func next(below sizeLimit: UInt64?) -> Request? {
         let left = sizeLimit.map { $0 > offset ? $0 - offset : 0 } ?? .max

@@ -234,6 +234,14 @@ extension TailedFile {
         }
     }
 
+    /// The content begins with these bytes, and is sent next. Returns the new record.
+    package func begin(with bytes: [UInt8]) -> FileRecord {
+        state.withLock { state in
+            state.record.begun = SourceHead(bytes)
+            return state.record
+        }
+    }
+
     /// The file holds other content than before: it starts over under a new token. `size` is what it has now: a file
     /// that is sent once ends there. Returns the new record.
     package func startOver(size: UInt64, since: FileTime, now: FileTime) -> FileRecord {
@@ -243,6 +251,7 @@ extension TailedFile {
             state.record.since = since
             state.record.sizeSeen = size
             state.record.position = SourcePosition()
+            state.record.begun = SourceHead()
             state.record.isSkipped = false
             state.record.seenAt = now.seconds
             return state.record

@@ -9,10 +9,10 @@ struct FileTransferTests {
     private let rotated = FileTransfer.Source(sizeLimit: nil, isRotated: true)
     private let text = Array("0123456789".utf8)
 
-    private func machine() throws -> FileTransfer {
+    private func machine(acknowledged: UInt64 = 0) throws -> FileTransfer {
         let request = StreamRequest(
             source: StreamSource(host: "web1", path: SourcePath("/a.log")),
-            acknowledgement: .init(file: try #require(FileToken("f")), offset: 0), offersCompression: false)
+            acknowledgement: .init(file: try #require(FileToken("f")), offset: acknowledged), offersCompression: false)
         return FileTransfer(
             request, .init(chunkBytesMin: 100, flushInterval: .milliseconds(160), closeIdle: .seconds(300)))
     }
@@ -34,6 +34,15 @@ struct FileTransferTests {
     /// What a read at the end of `text` brings: the overlap alone.
     private func end(_ machine: inout FileTransfer, _ source: FileTransfer.Source, now: Duration = .zero) -> String {
         name(machine.accept(text.span.bytes, source, now: now))
+    }
+
+    /// What a read brings while the beginning is short.
+    private func send(
+        _ bytes: [UInt8], _ machine: inout FileTransfer, _ source: FileTransfer.Source, now: Duration = .zero
+    ) -> String {
+        #expect(name(machine.accept(bytes.span.bytes, source, now: now)) == "confirm")
+        #expect(name(machine.confirmed(true)) == "none")
+        return name(machine.accept(bytes.span.bytes, source, now: now))
     }
 
     private func name(_ action: FileTransfer.Action) -> String {
@@ -162,7 +171,7 @@ struct FileTransferTests {
         #expect(end(&machine, rotated) == "observe")
         #expect(name(machine.observed(.zero, now: .zero)) == "read")
         let late = text + Array("late".utf8)
-        #expect(name(machine.accept(late.span.bytes, rotated, now: .zero)) == "send")
+        #expect(send(late, &machine, rotated) == "send")
         #expect(name(machine.accept(late.span.bytes, rotated, now: .zero)) == "observe")
         #expect(name(machine.observed(.zero, now: .zero)) == "read")
         #expect(name(machine.accept(late.span.bytes, rotated, now: .zero)) == "shut")
@@ -220,7 +229,7 @@ struct FileTransferTests {
         #expect(name(machine.received(try line("ACK 4"), now: .seconds(499))) == "none")
         machine = try streaming()
         let more = text + Array("more".utf8)
-        #expect(name(machine.accept(more.span.bytes, followed, now: .seconds(200))) == "send")
+        #expect(send(more, &machine, followed, now: .seconds(200)) == "send")
         #expect(name(machine.accept(more.span.bytes, followed, now: .seconds(200))) == "rest")
         #expect(name(machine.received(heartbeat, now: .seconds(499))) == "none")
         #expect(name(machine.received(heartbeat, now: .seconds(500))) == "shut")
@@ -292,11 +301,37 @@ struct FileTransferTests {
     }
 
     @Test func `what goes on behind a checked offset needs no confirmation`() throws {
-        var machine = try machine()
-        for said in ["### hello", "STREAMID 9f2c1a4be07d", "200 OK ack:1 offset:10"] {
+        var machine = try machine(acknowledged: 70)
+        for said in ["### hello", "STREAMID 9f2c1a4be07d", "200 OK ack:1 offset:70"] {
             _ = machine.received(try line(said), now: .zero)
         }
-        _ = machine.verified(SourcePosition(offset: 10, tail: SourceTail(text[...])), now: .zero)
+        _ = machine.verified(SourcePosition(offset: 70, tail: SourceTail(text[...])), now: .zero)
         #expect(name(machine.accept((text + text).span.bytes, followed, now: .zero)) == "send")
+    }
+
+    @Test(arguments: [(acknowledged: 10, offset: 10), (acknowledged: 0, offset: 70)])
+    func `what the disk may not know enough of is confirmed`(acknowledged: UInt64, offset: UInt64) throws {
+        var machine = try machine(acknowledged: acknowledged)
+        for said in ["### hello", "STREAMID 9f2c1a4be07d", "200 OK ack:1 offset:\(offset)"] {
+            _ = machine.received(try line(said), now: .zero)
+        }
+        _ = machine.verified(SourcePosition(offset: offset, tail: SourceTail(text[...])), now: .zero)
+        guard case .confirm(let isBeginning) = machine.accept((text + text).span.bytes, followed, now: .zero) else {
+            Issue.record("expected to be asked")
+            return
+        }
+        #expect(isBeginning == (offset == 10))
+    }
+
+    @Test func `short pieces are confirmed until their beginning can be told from others`() throws {
+        var machine = try streaming()
+        var content = text
+        while content.count < 70 {
+            let read = content.suffix(64) + text
+            #expect(name(machine.lookIsDue()) == "none")
+            #expect(send(Array(read), &machine, followed) == "send")
+            content += text
+        }
+        #expect(name(machine.accept(Array(content.suffix(64) + text).span.bytes, followed, now: .zero)) == "send")
     }
 }

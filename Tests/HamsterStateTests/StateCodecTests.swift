@@ -36,6 +36,16 @@ struct StateCodecTests {
         #expect(lines[2].hasPrefix("crc32 "))
     }
 
+    @Test func `with no acknowledgement the beginning is kept instead`() throws {
+        var record = FileRecord(
+            identity: FileIdentity(inode: 12, born: nil, device: 7), path: SourcePath("/a"), seenAt: 99)
+        record.begun = SourceHead(Array("abcd".utf8))
+        let text = String(decoding: StateCodec.encode([record]), as: UTF8.self)
+
+        #expect(text.contains(" head=0:00000000 prefixes= begun=4:ed82cd11 begunprefixes=e8b7be43,9e83486d,ed82cd11 "))
+        #expect(try StateCodec.decode(Array(text.utf8)) == [record])
+    }
+
     @Test func `what an older version did not write is not known`() throws {
         let body =
             "loghamster-client-state 1\ninode=12 born=5 generation=3 offset=4 seen=99 tail=61626364 path=2f61 # /a\n"
@@ -139,6 +149,8 @@ extension SeededGenerator {
             identity: identity, generation: UInt32(truncatingIfNeeded: next()),
             path: SourcePath(bytes: bytes(0...40, of: 0...255)), position: position, sizeSeen: next(),
             seenAt: Int64(bitPattern: next()))
+        if bool() { record.position = SourcePosition() }
+        if record.position.offset == 0 { record.begun = SourceHead(bytes(0...2_000, of: 0...255)) }
         if bool() { record.since = FileTime(nanoseconds: Int64(bitPattern: next())) }
         return record
     }

@@ -36,6 +36,20 @@ struct StateStoreTests {
         #expect(again.record(of: record(3).identity) == nil)
     }
 
+    @Test func `a beginning that is new is not on disk until it is saved`() throws {
+        let store = try open()
+        var record = record(1)
+        store.update(record)
+        try store.save()
+        #expect(store.isWritten(record))
+        record.begun = SourceHead(Array("first".utf8))
+        #expect(!store.isWritten(record))
+        store.update(record)
+        #expect(!store.isWritten(record))
+        try store.save()
+        #expect(store.isWritten(record))
+    }
+
     @Test func `without changes nothing is written`() throws {
         let store = try open()
         try store.save()

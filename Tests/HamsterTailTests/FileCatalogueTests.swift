@@ -547,6 +547,39 @@ struct CopyAndTruncateTests {
         #expect(scene.outputNames == ["app.log"])
     }
 
+    @Test(arguments: ["", "new ", "new content that is longer than what the file held before"])
+    func `what was written between the copy and the truncation and arrived does not bring the copy once more`(
+        content: String
+    ) throws {
+        let scene = try TailScene("app.log")
+        try scene.write("app.log", "acknowledged ")
+        try scene.settleUnacknowledged()
+        let saved = scene.state.records
+        try scene.write("app.log.1", "acknowledged ")
+        try scene.directory.append("app.log", "late ")
+        try scene.settleUnacknowledged()
+        try scene.write("app.log", content)
+        scene.restart(with: saved)
+        try scene.settle()
+        #expect(scene.output("app.log") == "acknowledged late " + content)
+        #expect(scene.outputNames == ["app.log"])
+    }
+
+    @Test
+    func `what was copied after a truncation that left no copy comes, though its predecessor's beginning is known`()
+        throws
+    {
+        let scene = try TailScene("app.log")
+        try scene.write("app.log", "acknowledged, and long ")
+        try scene.settleUnacknowledged()
+        let saved = scene.state.records
+        try scene.write("app.log", "second ")
+        try copyAndTruncate(scene, to: "app.log.1", then: "third ")
+        scene.restart(with: saved)
+        try scene.settle()
+        #expect(scene.output("app.log") == "acknowledged, and long second third ")
+    }
+
     @Test func `copied and truncated before the file itself was in the state, the rest is taken from the copy`() throws
     {
         let scene = try TailScene("app.log")
@@ -607,6 +640,27 @@ struct CopyAndTruncateTests {
         scene.restart(with: saved)
         try scene.settle()
         #expect(scene.output("app.log") == "acknowledged unsent new ")
+    }
+
+    @Test(arguments: [false, true])
+    func `a copy that was interrupted and made once more before the file was removed does not come beside that`(
+        isSent: Bool
+    ) throws {
+        let scene = try TailScene("app.log")
+        try scene.write("app.log", "first and ")
+        if isSent { try scene.settleUnacknowledged() } else { try scene.settle(unreachable: true) }
+        let saved = scene.state.records
+        try scene.write("app.log.2", "first")
+        try scene.directory.append("app.log", "second ")
+        try copyAndTruncate(scene, to: "app.log.1", then: "")
+        try FileManager.default.removeItem(atPath: scene.directory("app.log"))
+        try scene.write("app.log", "new ")
+        scene.restart(with: saved)
+        try scene.settle()
+        try scene.directory.rename("app.log", to: "app.log.0")
+        try scene.write("app.log", "newer ")
+        try scene.settle()
+        #expect(scene.output("app.log") == "first and second new newer ")
     }
 
     @Test func `copied and truncated twice and removed before anything was acknowledged, both copies come`() throws {

@@ -20,6 +20,8 @@ final class TailScene {
     private let selection: FileSelection
     private let filesMax: Int
     private var isRescanWanted = false
+    /// Nothing that the server says after a stream is open reaches the client.
+    private var isUnacknowledged = false
 
     /// Paths of `patterns` are below the scene's directory.
     init(_ patterns: String..., filesMax: Int = 100, _ configure: (inout FileSelection) -> Void = { _ in }) throws {
@@ -77,6 +79,13 @@ final class TailScene {
         }
     }
 
+    /// As ``settle(unreachable:lookedAt:)``, but no acknowledgement arrives: the server has what the client only began to send.
+    func settleUnacknowledged() throws {
+        isUnacknowledged = true
+        defer { isUnacknowledged = false }
+        try settle()
+    }
+
     /// Tells of names as inotify would, and sends.
     func notice(_ names: String..., changes: DirectoryChanges = [.created]) throws {
         let events = names.map { (path: SourcePath(directory($0)), changes: changes) }
@@ -103,7 +112,9 @@ final class TailScene {
                 if selection.deletesDelivered, try !catalogue.remove(file) { continue }
                 _ = path.settle(file)
             case .startOver: lost += try catalogue.startOver(file, of: path, now: .now)
-            case .send: try send(file, of: path)
+            case .send:
+                try send(file, of: path)
+                if isUnacknowledged { return }
             }
         }
     }
@@ -128,9 +139,14 @@ final class TailScene {
         state.update(file.resume(at: position, now: FileTime.now.seconds))
         while let request = reader.next(below: file.sizeLimit) {
             let bytes = try file.open().bytes(at: request.offset, count: request.byteCount)
+            let startsAtBeginning = reader.startsAtBeginning
             guard case .batch(let overlap) = reader.accept(bytes.span.bytes) else { break }
+            if startsAtBeginning, !file.isCopy {
+                state.update(file.begin(with: Array(bytes.prefix(SourceHead.bytesMax))))
+            }
             outputs[file.record.path, default: []] += bytes.dropFirst(overlap)
             records[token] = ServerRecord(position: reader.position)
+            if isUnacknowledged { continue }
             state.update(file.acknowledge(reader.position, now: FileTime.now.seconds))
         }
         file.setMustAnnounce(false)

@@ -34,7 +34,7 @@ final class LogWriter {
     private let world: World
     private let machine: ClientMachine
     private let dated: Bool
-    /// Rotated by copy and truncate; else by rename. Nobody does now the one, now the other.
+    /// Rotated by copy and truncate; else by rename.
     private let copies: Bool
     private let bytesMax: Int
     private(set) var history = History()
@@ -61,7 +61,7 @@ final class LogWriter {
 
     /// One move of the writer or of its rotation.
     func act() {
-        if !moves.isEmpty, world.happens(60) || isCopyUnproven { return move() }
+        if !moves.isEmpty, world.happens(60) { return move() }
         guard moves.isEmpty, world.happens(12), machine.rotates else {
             return append(world.random.int(0...bytesMax))
         }
@@ -126,23 +126,16 @@ extension LogWriter {
     private func plan() {
         rotations += 1
         switch world.random.int(0...5) {
-        case 0...4 where copies:
-            moves = makeRoom() + [.beginCopy(to: rotatedName), .finishCopy, .truncate]
+        case 0...3 where copies:
+            // What comes between the two is in no copy.
+            let late: [Move] = world.random.bool() ? [.append(world.random.int(1...bytesMax))] : []
+            moves = makeRoom() + [.beginCopy(to: rotatedName), .finishCopy] + late + [.truncate]
         case 0...3: moves = makeRoom() + [.rename(path, to: rotatedName), .reopen]
-        case _ where copies, 4: moves = [.truncate, .append(regrowth)]
+        case 4: moves = [.truncate, .append(regrowth)]
         default: moves = world.random.bool() ? [.remove(path), .reopen] : [.replace]
         }
         rotatingSince = world.clock.elapsed
         world.note("\(path) rotates: \(moves)")
-    }
-
-    /// A copy was made and is truncated next, and no state on disk knows of an acknowledgement of the content. Were bytes
-    /// written now, acknowledged and taken away, nothing would tell the copy from a file that was written after them: the
-    /// server knows their end, and that no file holds it.
-    private var isCopyUnproven: Bool {
-        guard case .truncate? = moves.first else { return false }
-        note(machine.positions)
-        return machine.inode(at: path).flatMap { generation(of: $0) }.map { !$0.isSent } ?? false
     }
 
     /// As a rule past where the file ended before: then its size doesn't tell.

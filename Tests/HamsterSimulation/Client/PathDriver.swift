@@ -31,7 +31,7 @@ final class PathDriver {
         case observe
         case observed(Duration)
         case read([UInt8])
-        case confirm([UInt8])
+        case confirm([UInt8], isBeginning: Bool)
         case confirmed(Bool, [UInt8])
     }
 
@@ -158,8 +158,6 @@ extension PathDriver {
     private func connect(_ file: TailedFile, isInquiry: Bool = false) throws(FileError) {
         let record = file.record
         guard let token = record.token else { return }
-        saveBeforeFirstUse(file)
-        guard environment.fileSystem.isAlive else { return }
         file.beginUse()
         let size = try? followed.rotation.completeSize(of: file, now: now)
         var request = StreamRequest(
@@ -182,17 +180,19 @@ extension PathDriver {
         run { $0.changed(FileTransfer.Source(file), size: nil, now: self.clock) }
     }
 
-    /// A file, and a new generation of it, is on disk before the server hears of it.
-    private func saveBeforeFirstUse(_ file: TailedFile) {
-        let record = file.record
-        guard record.position.offset == 0, !file.isCopy else { return }
+    /// What `PathFiles` does before the first bytes of a content are sent.
+    private func begin(_ file: TailedFile, with beginning: [UInt8]?) throws(FileError) -> Bool {
+        guard try !environment.isOverwritten(file, followed) else { return false }
+        guard !file.isCopy else { return true }
+        let record = beginning.map { file.begin(with: $0) } ?? file.record
         environment.state.update(record)
-        guard !environment.state.isWritten(record) else { return }
+        guard !environment.state.isWritten(record) else { return true }
         do throws(StateError) {
             try environment.state.save()
         } catch {
             world.note("\(followed.path) cannot save: \(error)")
         }
+        return true
     }
 
     func receive(_ event: SimulatedConnection.Event, on connection: Int) throws(SimulationFailure) {
@@ -336,8 +336,9 @@ extension PathDriver {
         case .observe: self.link?.work = .observed(try followed.rotation.remaining(of: link.file, now: now))
         case .observed(let remaining): run { $0.observed(remaining, now: self.clock) }
         case .read(let bytes): accept(bytes, link)
-        case .confirm(let bytes):
-            self.link?.work = .confirmed(try !environment.isOverwritten(link.file, followed), bytes)
+        case .confirm(let bytes, let isBeginning):
+            let isSame = try begin(link.file, with: isBeginning ? Array(bytes.prefix(SourceHead.bytesMax)) : nil)
+            self.link?.work = .confirmed(isSame, bytes)
         case .confirmed(let isSame, let bytes):
             run { $0.confirmed(isSame) }
             if self.link?.machine.isReading ?? false { accept(bytes, link) }
@@ -375,8 +376,8 @@ extension PathDriver {
             action = machine.accept(bytes.span.bytes, FileTransfer.Source(link.file), now: self.clock)
             return .none
         }
-        if case .confirm = action {
-            self.link?.work = .confirm(bytes)
+        if case .confirm(let isBeginning) = action {
+            self.link?.work = .confirm(bytes, isBeginning: isBeginning)
             return
         }
         guard case .send(let overlap) = action else { return perform(action) }

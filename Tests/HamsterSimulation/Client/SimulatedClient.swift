@@ -12,6 +12,8 @@ final class SimulatedClient {
         var selection: FileSelection
         var settings: FileTransfer.Settings
         var openFilesMax: Int
+        /// In nanoseconds. The state may be far behind what was acknowledged, or hardly.
+        var saveInterval: Int64
 
         init(_ random: inout SeededGenerator, host: String) {
             self.host = host
@@ -21,10 +23,10 @@ final class SimulatedClient {
                 chunkBytesMin: random.pick([1, 200]), flushInterval: random.pick([.milliseconds(10), .seconds(1)]),
                 closeIdle: random.pick([.milliseconds(500), .seconds(300)]))
             openFilesMax = 100
+            saveInterval = random.pick([0, 1_000_000_000])
         }
     }
 
-    private static let saveInterval: Int64 = 1_000_000_000
     private static let rescanInterval: Int64 = 30_000_000_000
 
     private let world: World
@@ -83,7 +85,7 @@ final class SimulatedClient {
         switch world.random.int(0...9) {
         case 0...1 where isScanDue || world.happens(10): scan()
         case 2...3 where !events.isEmpty: look()
-        case 4...5 where world.clock.elapsed - savedAt >= Self.saveInterval: save()
+        case 4...5 where world.clock.elapsed - savedAt >= configuration.saveInterval: save()
         default: if !shippers.isEmpty { world.random.pick(shippers).act() }
         }
     }
@@ -93,7 +95,7 @@ final class SimulatedClient {
         if scannedAt.map({ world.clock.elapsed - $0 >= Self.rescanInterval }) ?? true { scan() }
         if !events.isEmpty { look() }
         for shipper in shippers { for _ in 0..<4 { shipper.act() } }
-        if world.clock.elapsed - savedAt >= Self.saveInterval { save() }
+        if world.clock.elapsed - savedAt >= configuration.saveInterval { save() }
     }
 
     func noticed(_ path: SourcePath, _ changes: DirectoryChanges) {
