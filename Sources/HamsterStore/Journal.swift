@@ -33,7 +33,7 @@ final class Journal: Sendable {
     /// Held by the one that writes for all who wait.
     let turn = Mutex<Void>(())
 
-    /// Opens the journal, or makes an empty one; a torn last frame is cut off. `now` in unix seconds.
+    /// Opens the journal, or makes one where there is none; a torn last frame is cut off. `now` in unix seconds.
     init(
         _ configuration: StoreConfiguration, _ fileSystem: any FileSystem, now: Int64, recovery: inout StoreRecovery
     ) throws(StoreError) {
@@ -80,13 +80,15 @@ extension Journal {
         _ path: String, _ fileSystem: any FileSystem, into index: inout JournalIndex, _ recovery: inout StoreRecovery
     ) throws(StoreError) -> File {
         let name = SourcePath(path)
-        let bytes = try StoreError.about(name, .journal) { () throws(FileError) in
-            try fileSystem.contents(of: path, bytesMax: sizeMax) ?? []
+        let found = try StoreError.about(name, .journal) { () throws(FileError) in
+            try fileSystem.contents(of: path, bytesMax: sizeMax)
         }
-        guard !bytes.isEmpty else {
+        guard let bytes = found else {
             recovery.isFresh = true
             return try create(CommitRecord(), path, fileSystem)
         }
+        // A journal gets its name with its header in it, synchronized: what an empty one held is lost.
+        guard !bytes.isEmpty else { throw StoreError(.damagedJournal, name) }
         let content = try read(bytes, path)
         for commit in content.commits { index.apply(commit) }
         recovery.journalBytesTorn = bytes.count - content.validSize

@@ -9,7 +9,7 @@ package struct StoreError: Error, Sendable, Hashable {
         case busy
         /// Another process has the state directory.
         case locked
-        /// The journal is damaged in its middle, or has a form that this version doesn't know: an operator decides.
+        /// The journal is damaged in its middle or emptied, or has a form that this version doesn't know: an operator decides.
         case damagedJournal, unknownJournalVersion
         /// The folder that the key `state`, or `directory`, names could not be made.
         case stateFolder, outputFolder
@@ -39,7 +39,7 @@ package struct StoreError: Error, Sendable, Hashable {
     package var path: SourcePath
     /// What the file system said.
     package var cause: FileError?
-    /// The damaged byte's offset in the journal, the version that it claims, or bytes that are gone.
+    /// The damaged byte's offset in the journal (nil: it is empty), the version that it claims, or bytes that are gone.
     package var number: UInt64?
 
     package init(_ code: Code, _ path: SourcePath, cause: FileError? = nil, number: UInt64? = nil) {
@@ -71,7 +71,7 @@ extension StoreError: CustomStringConvertible {
         case .busy: "\(path): is being written by another stream\(cause)"
         case .locked: "\(path): the state directory is in use by another process\(cause)"
         case .damagedJournal:
-            "\(path): damaged at byte \(number ?? 0), and not by a crash at its end: restore the file, or move it away "
+            "\(path): \(damageText): restore the file, or move it away "
                 + "and let clients send from where they know their files to be acknowledged"
         case .unknownJournalVersion:
             "\(path): has version \(number ?? 0), this program knows version \(JournalFormat.version): use the "
@@ -89,6 +89,11 @@ extension StoreError: CustomStringConvertible {
         case .retention: "\(path): rotated files can't be compressed or removed, and stay as they are\(cause)"
         case .closed: "\(path): was closed"
         }
+    }
+
+    private var damageText: String {
+        guard let number else { return "is empty, and what it held is lost" }
+        return "damaged at byte \(number), and not by a crash at its end"
     }
 
     /// `cause` may be about a folder above.

@@ -72,6 +72,33 @@ struct ProgramsDoNotShareTests {
         #expect(isUntouched)
     }
 
+    @Test func `an emptied journal ends the server with 74, and nothing is lost once it is restored`() async throws {
+        let deployment = try await Deployment.plain()
+        var server = try await deployment.startPlainServer()
+        let connection = try await RawConnection.greeted(port: deployment.port)
+        try await connection.open("web1:/a.log ack:1 file:f offset:0")
+        try await connection.send("data")
+        try await connection.waitForAcknowledgement(of: 4)
+        try await server.terminate()
+        let (journal, output) = ("server-state/journal", "stored/web1/a.log")
+        let bytes = try #require(deployment.scratch.contents(journal))
+        try deployment.scratch.write(journal, "")
+
+        server = try deployment.runServer(tls: "enabled = false")
+
+        #expect(try await server.exitCode() == 74, "\(server.errors)")
+        let expected = "loghamsterd: \(deployment.scratch(journal)): is empty, "
+        #expect(server.errors.split(separator: "\n").last?.hasPrefix(expected) == true, "\(server.errors)")
+        #expect(deployment.scratch.contents(journal) == [])
+        #expect(deployment.scratch.contents(output) == Array("data".utf8))
+
+        try deployment.scratch.write(journal, bytes)
+        _ = try await deployment.startPlainServer()
+        let second = try await RawConnection.greeted(port: deployment.port)
+        let reply = try await second.open("web1:/a.log ack:1 file:f offset:0")
+        #expect(reply.contains(" offset:4 check:"), "\(reply)")
+    }
+
     @Test func `a torn last record of the journal is dropped`() async throws {
         let deployment = try await Deployment.plain()
         var server = try await deployment.startPlainServer()

@@ -96,9 +96,20 @@ import Testing
         #expect(error?.number == 9)
     }
 
-    @Test func `a missing or empty journal is a fresh start`() throws {
+    @Test func `an empty journal is refused, and left as it is`() throws {
         try commit("one", "a")
         try scene.setJournal(Data())
+
+        let error = #expect(throws: StoreError.self) { try scene.store() }
+        #expect(error?.code == .damagedJournal)
+        #expect(error?.description.hasPrefix("\(scene.configuration.journal): is empty, ") == true)
+        #expect(try scene.journal().isEmpty)
+        #expect(try scene.output("a") == "one")
+    }
+
+    @Test func `a missing journal is a fresh start`() throws {
+        try commit("one", "a")
+        try FileManager.default.removeItem(atPath: scene.configuration.journal)
 
         let store = try scene.store()
         #expect(store.recovery.isFresh)
