@@ -1,3 +1,4 @@
+internal import Glibc
 internal import HamsterFiles
 internal import NIOCore
 internal import NIOPosix
@@ -6,7 +7,7 @@ internal import NIOPosix
 /// calls and types, and are a page where a name has several addresses.
 package func reasonOfNetworkError(_ error: any Error) -> String {
     switch error {
-    case let error as IOError: reasonOfErrno(error.errnoCode)
+    case let error as IOError: reason(ofErrno: error.errnoCode)
     case let error as NIOConnectionError: reason(error)
     case let error as SocketAddressError.UnknownHost: "host name not found: \(lowercasedFirst(error.errorDescription))"
     case SocketAddressError.unsupported: "no IPv4 or IPv6 address"
@@ -15,6 +16,12 @@ package func reasonOfNetworkError(_ error: any Error) -> String {
     case ChannelError.ioOnClosedChannel, ChannelError.alreadyClosed, ChannelError.eof: "the connection was closed"
     default: "\(error)"
     }
+}
+
+private func reason(ofErrno code: Int32) -> String {
+    // Nothing is wrong with the network then, whatever it was that could not be reached.
+    let isOutOfDescriptors = code == EMFILE || code == ENFILE
+    return reasonOfErrno(code) + (isOutOfDescriptors ? " (raise the limit of open files)" : "")
 }
 
 /// The first of the attempts tells: the others were made because it failed.

@@ -29,6 +29,7 @@ struct NetworkReasonTests {
         (ChannelError.connectTimeout(.seconds(10)) as any Error, "no answer within 10000 ms"),
         (ChannelError.ioOnClosedChannel, "the connection was closed"),
         (IOError(errnoCode: 104, reason: "read(descriptor:pointer:size:)"), "connection reset by peer"),
+        (IOError(errnoCode: EMFILE, reason: "socket(domain:)"), "too many open files (raise the limit of open files)"),
         (SocketAddressError.failedToParseIPString("1.2"), "'1.2' is no IPv4 or IPv6 address"),
     ])
     func `no type or call of NIO is named`(error: any Error, reason: String) {
