@@ -12,43 +12,59 @@ final class EnrollmentDoor: Sendable {
         var since: NIODeadline
     }
 
+    /// An attempt that may be made. ``leave(_:hasFailed:at:)`` ends it, once.
+    struct Attempt {
+        fileprivate let address: AddressBlock?
+        /// False: there was no room to remember it, so nothing is to be taken back.
+        fileprivate let isCounted: Bool
+    }
+
+    enum Answer {
+        case open(Attempt)
+        /// The address has to wait so many seconds.
+        case closed(seconds: Int)
+    }
+
     private static let failuresMax = 5
     /// New hosts behind one address may come at the same time.
     private static let pendingMax = 64
     private static let closedFor: TimeAmount = .minutes(10)
     /// Addresses that are remembered, in memory that a stranger can claim. Others are let in then: what is behind the door can't be
     /// guessed, and nobody shall be able to close it for all.
-    private static let visitorsMax = 100_000
-
+    private let visitorsMax: Int
     private let visitors = Mutex<[AddressBlock?: Visitor]>([:])
 
-    /// Begins an attempt, which ``leave(_:hasFailed:at:)`` ends. Nil: it may be made; else how many seconds the address has to
-    /// wait.
-    func enter(_ address: AddressBlock?, at now: NIODeadline) -> Int? {
+    init(visitorsMax: Int = 100_000) { self.visitorsMax = visitorsMax }
+
+    /// Begins an attempt, or says why there is none.
+    func enter(_ address: AddressBlock?, at now: NIODeadline) -> Answer {
         visitors.withLock { visitors in
-            guard visitors[address] != nil || visitors.count < Self.visitorsMax else {
+            guard visitors[address] != nil || visitors.count < visitorsMax else {
                 Self.forgetOne(of: &visitors, now)
-                return nil
+                return .open(Attempt(address: address, isCounted: false))
             }
             var visitor = visitors[address] ?? Visitor(since: now)
             if Self.isOver(visitor, now) { visitor.failures = 0 }
-            guard visitor.failures < Self.failuresMax else { return Self.seconds(visitor.since + Self.closedFor - now) }
-            guard visitor.pending < Self.pendingMax else { return 1 }
+            guard visitor.failures < Self.failuresMax else {
+                return .closed(seconds: Self.seconds(visitor.since + Self.closedFor - now))
+            }
+            guard visitor.pending < Self.pendingMax else { return .closed(seconds: 1) }
             visitor.pending += 1
             visitors[address] = visitor
-            return nil
+            return .open(Attempt(address: address, isCounted: true))
         }
     }
 
-    func leave(_ address: AddressBlock?, hasFailed: Bool, at now: NIODeadline) {
+    func leave(_ attempt: Attempt, hasFailed: Bool, at now: NIODeadline) {
+        guard attempt.isCounted else { return }
         visitors.withLock { visitors in
-            guard var visitor = visitors[address] else { return }
+            guard var visitor = visitors[attempt.address] else { return }
             visitor.pending -= 1
             if hasFailed {
                 visitor.failures += 1
                 if visitor.failures == 1 || visitor.failures == Self.failuresMax { visitor.since = now }
             }
-            visitors[address] = visitor.failures == 0 && visitor.pending == 0 ? nil : visitor
+            visitors[attempt.address] = visitor.failures == 0 && visitor.pending == 0 ? nil : visitor
         }
     }
 

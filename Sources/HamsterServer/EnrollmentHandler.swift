@@ -98,16 +98,20 @@ final class EnrollmentHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     private func received(_ bytes: [UInt8], _ context: ChannelHandlerContext) {
         // Who has shown a certificate is no stranger who guesses, and many of them may come from one address.
-        let isStranger = visitor.handshake.peer == nil
-        if isStranger, let seconds = desk.door.enter(visitor.address, at: context.eventLoop.now) {
-            return refused(
-                "limited", Reply(.limitReached, "too many attempts from your address", retrySeconds: seconds), context)
+        var attempt: EnrollmentDoor.Attempt?
+        if visitor.handshake.peer == nil {
+            switch desk.door.enter(visitor.address, at: context.eventLoop.now) {
+            case .open(let counted): attempt = counted
+            case .closed(let seconds):
+                let reply = Reply(.limitReached, "too many attempts from your address", retrySeconds: seconds)
+                return refused("limited", reply, context)
+            }
         }
         let line: EnrollmentLine
         do {
             line = try EnrollmentLine(parsing: bytes)
         } catch {
-            if isStranger { desk.door.leave(visitor.address, hasFailed: true, at: context.eventLoop.now) }
+            if let attempt { desk.door.leave(attempt, hasFailed: true, at: context.eventLoop.now) }
             return refused("malformed", error.reply, context)
         }
         let promise = context.eventLoop.makePromise(of: Result<Registrar.Issue, Reply>.self)
@@ -118,12 +122,11 @@ final class EnrollmentHandler: ChannelInboundHandler, RemovableChannelHandler {
             }
             promise.succeed(Result { () throws(Reply) in try desk.decide(line, visitor) })
         }
-        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        let bound = NIOLoopBound((self, context, attempt), eventLoop: context.eventLoop)
         promise.futureResult.whenSuccess { result in
-            let (handler, context) = bound.value
-            if isStranger {
-                handler.desk.door.leave(
-                    handler.visitor.address, hasFailed: result.isRefusal, at: context.eventLoop.now)
+            let (handler, context, attempt) = bound.value
+            if let attempt {
+                handler.desk.door.leave(attempt, hasFailed: result.isRefusal, at: context.eventLoop.now)
             }
             handler.decided(result, isRenewal: line.isRenewal, context)
         }

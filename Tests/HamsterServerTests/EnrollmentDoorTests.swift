@@ -11,10 +11,19 @@ struct EnrollmentDoorTests {
 
     private func block(_ text: String) throws -> AddressBlock { AddressBlock(try #require(IPAddress(text))) }
 
+    /// How many seconds the address has to wait; nil: the attempt was made.
     private func attempt(_ address: AddressBlock, hasFailed: Bool = true, after: TimeAmount = .zero) -> Int? {
-        let refusal = door.enter(address, at: start + after)
-        if refusal == nil { door.leave(address, hasFailed: hasFailed, at: start + after) }
-        return refusal
+        switch door.enter(address, at: start + after) {
+        case .open(let attempt):
+            door.leave(attempt, hasFailed: hasFailed, at: start + after)
+            return nil
+        case .closed(let seconds): return seconds
+        }
+    }
+
+    private func enter(_ address: AddressBlock, _ door: EnrollmentDoor) -> EnrollmentDoor.Attempt? {
+        guard case .open(let attempt) = door.enter(address, at: start) else { return nil }
+        return attempt
     }
 
     @Test func `five failures close it for ten minutes, and to this address alone`() throws {
@@ -44,9 +53,28 @@ struct EnrollmentDoorTests {
 
     @Test func `attempts at the same time are bounded`() throws {
         let address = try block("10.0.0.1")
-        for _ in 0..<64 { #expect(door.enter(address, at: start) == nil) }
-        #expect(door.enter(address, at: start) == 1)
-        for _ in 0..<64 { door.leave(address, hasFailed: false, at: start) }
-        #expect(door.enter(address, at: start) == nil)
+        let attempts = (0..<64).compactMap { _ in enter(address, door) }
+        #expect(attempts.count == 64)
+        #expect(attempt(address) == 1)
+        for attempt in attempts { door.leave(attempt, hasFailed: false, at: start) }
+        #expect(enter(address, door) != nil)
+    }
+
+    @Test func `an attempt that there was no room to remember takes nothing back from one that is`() throws {
+        let door = EnrollmentDoor(visitorsMax: 1)
+        let (first, second) = (try block("10.0.0.1"), try block("10.0.0.2"))
+        let occupant = try #require(enter(first, door))
+        let uncounted = try #require(enter(second, door))
+        door.leave(occupant, hasFailed: false, at: start)
+        let attempts = (0..<64).compactMap { _ in enter(second, door) }
+        #expect(attempts.count == 64)
+
+        door.leave(uncounted, hasFailed: false, at: start)
+
+        #expect(enter(second, door) == nil)
+        for attempt in attempts { door.leave(attempt, hasFailed: false, at: start) }
+        // It is forgotten then, and another one has the room.
+        _ = try #require(enter(first, door))
+        #expect((0..<64).count { _ in enter(first, door) != nil } == 63)
     }
 }
