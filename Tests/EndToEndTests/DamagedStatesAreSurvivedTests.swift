@@ -110,6 +110,26 @@ struct DamagedStatesAreSurvivedTests {
         #expect(client.errors.split(separator: "\n").last?.hasPrefix("loghamsterc: cannot use the state") == true)
     }
 
+    @Test(.enabled(if: geteuid() == 0, "only root can become somebody else"))
+    func `a state that may not be read is one line and exit code 77, and stays as it is`() async throws {
+        let deployment = try await Deployment.plain()
+        try deployment.scratch.write("source/a.log", "one\n")
+        let file = try deployment.writeClientConfiguration(tls: "enabled = false", input: "path = \"source/*\"")
+        let state = try deployment.scratch.write(Self.state, "loghamster-client-state 1\n")
+        chmod(state, 0)
+        chown(deployment.scratch("client-state"), 65_534, 65_534)
+        chmod(deployment.scratch.path, 0o755)
+
+        let client = try ChildProcess(
+            "setpriv", ["--reuid=65534", "--clear-groups", try await readableProgram(deployment), "--config", file],
+            in: deployment.scratch)
+
+        #expect(try await client.exitCode() == 77, "\(client.errors)")
+        let expected = "loghamsterc: cannot use the state: \(state): open: permission denied"
+        #expect(client.errors.split(separator: "\n").last?.hasPrefix(expected) == true, "\(client.errors)")
+        #expect(deployment.scratch.contents(Self.state) == Array("loghamster-client-state 1\n".utf8))
+    }
+
     /// Where everybody may execute it.
     ///
     /// By a program of its own: one that another test starts just now would inherit our writer, and then nobody may

@@ -34,6 +34,8 @@ struct ServerTellsItsStatusTests {
         #expect(document["connections"] == .integer(1))
         #expect(document["counters"]?["received_bytes"] == .integer(bytes.count))
         #expect(document["pid"] == .integer(Int(server.processID)))
+        let socket = try FileManager.default.attributesOfItem(atPath: deployment.scratch("server-state/status.socket"))
+        #expect((socket[.posixPermissions] as? Int) == 0o660)
 
         let table = try await deployment.status()
         #expect(table.exitCode == 0)

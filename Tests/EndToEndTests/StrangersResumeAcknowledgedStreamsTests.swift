@@ -189,4 +189,20 @@ struct StrangersResumeAcknowledgedStreamsTests {
         for connection in [opening, connection] { connection.finish() }
         #expect(try await server.exitCode() == 0)
     }
+
+    @Test func `a stopping server waits no longer than its grace for those who never close`() async throws {
+        let deployment = try await Deployment.plain()
+        let server = try await deployment.startPlainServer(extra: "[limits]\nshutdown_grace = \"300ms\"")
+        let opening = try await RawConnection.greeted(port: deployment.port)
+        let connection = try await RawConnection.greeted(port: deployment.port)
+        try await connection.open("\(Self.stream) offset:0")
+        try await connection.send("data")
+        try await connection.waitForAcknowledgement(of: 4)
+
+        #expect(try await server.terminate() == 0)
+
+        #expect(server.errors.contains("closing connections that did not end in time"), "\(server.errors)")
+        #expect(try await connection.linesUntilEnd().last == "503 server is stopping retry:1")
+        #expect(try await opening.linesUntilEnd() == ["503 server is stopping retry:1"])
+    }
 }
