@@ -235,7 +235,7 @@ final class Connector: Sendable {
 
 extension Connector {
     /// Tries the targets before the present one again and again while there are any; returns at cancellation. Streams
-    /// that are idle then move, the others with their next connection.
+    /// move when they are idle, or with their next connection.
     func returnToFirst() async {
         while !Task.isCancelled {
             guard state.withLock({ $0.preferred }) > 0 else {
@@ -273,7 +273,7 @@ extension Connector {
             return state.channels.values.filter { $0.endpoint > index }.map(\.channel)
         }
         logger.notice("target is back", metadata: ["target": "\(endpoint.target.description)"])
-        for channel in channels { channel.pipeline.fireUserInboundEventTriggered(TransferCommand.giveUp) }
+        for channel in channels { channel.pipeline.fireUserInboundEventTriggered(TransferCommand.leave) }
     }
 
     private func reachable(_ endpoint: Endpoint) {

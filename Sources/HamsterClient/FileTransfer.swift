@@ -101,6 +101,8 @@ package struct FileTransfer: Sendable {
     private var state = State.opening
     /// Nil: the connection ends with this file.
     private var release: Release?
+    /// The connection ends as soon as nothing is to be done on it.
+    private var isLeaving = false
 
     /// `isInquiry`: nothing is to be sent unless the server knows the file. `streamID` is the name of a connection that has
     /// carried another file before; ``begin()`` opens the stream there.
@@ -365,8 +367,9 @@ extension FileTransfer {
         return source.isRotated ? .observe : rest(streaming, now: now)
     }
 
-    private func rest(_ streaming: Streaming, lookAfter: Duration? = nil, now: Duration) -> Action {
+    private mutating func rest(_ streaming: Streaming, lookAfter: Duration? = nil, now: Duration) -> Action {
         let isSettled = isSettled(streaming, now: now)
+        if isSettled, isLeaving { return finish(streaming, .ended) }
         return .rest(
             Rest(
                 lookAfter: lookAfter, idleAfter: isSettled ? remainingIdle(streaming, now: now) : Self.turn,
@@ -403,6 +406,15 @@ extension FileTransfer {
         guard case .streaming(let streaming) = state else { return .none }
         let isIdle = streaming.activity == .resting && isSettled(streaming, now: now) && !source.isRotated
         return isIdle || now - streaming.openedAt > Self.turn ? finish(streaming, .ended) : .none
+    }
+
+    /// A better server is there: the stream ends once it is idle, now or later.
+    package mutating func leave(_ source: Source, now: Duration) -> Action {
+        isLeaving = true
+        guard case .streaming(let streaming) = state, streaming.activity == .resting, !source.isRotated else {
+            return .none
+        }
+        return rest(streaming, now: now)
     }
 
     /// What was said of the stream is out of date.

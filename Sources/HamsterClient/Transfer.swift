@@ -68,6 +68,8 @@ enum TransferCommand: Sendable {
     case look
     /// Somebody else needs the connection's place: end if nothing is to be done.
     case giveUp
+    /// A better server is there: end as soon as nothing is to be done.
+    case leave
     /// End after the last acknowledgement: the stream is to be opened anew, or not at all.
     case reopen
     /// The client stops: end after the last acknowledgement.

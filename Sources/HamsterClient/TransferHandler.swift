@@ -405,6 +405,7 @@ extension TransferHandler {
             let size = try? transfer.file.status().size
             run(machine.changed(source, size: size, now: .uptime))
         case .giveUp: run(machine.giveUp(source, now: .uptime))
+        case .leave: run(machine.leave(source, now: .uptime))
         case .reopen: run(machine.reopen())
         case .stop:
             run(machine.stop())

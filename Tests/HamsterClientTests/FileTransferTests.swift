@@ -63,6 +63,19 @@ struct FileTransferTests {
         }
     }
 
+    @Test func `a stream leaves for a better server once it is idle, and not before`() throws {
+        var machine = try streaming()
+        #expect(name(machine.leave(followed, now: .seconds(100))) == "none")
+        #expect(end(&machine, followed, now: .seconds(1)) == "rest")
+        #expect(name(machine.received(try line("ACK 10"), now: .seconds(1))) == "acknowledged 10")
+        #expect(name(machine.reconsider(followed, now: .seconds(1))) == "shut")
+
+        machine = try streaming()
+        #expect(end(&machine, followed) == "rest")
+        #expect(name(machine.received(try line("ACK 10"), now: .zero)) == "acknowledged 10")
+        #expect(name(machine.leave(followed, now: .zero)) == "shut")
+    }
+
     /// A machine of a file with `size` bytes whose stream is open, on a connection for more than that.
     private func sharing(size: UInt64, offset: UInt64 = 0) throws -> FileTransfer {
         var request = StreamRequest(
