@@ -16,6 +16,9 @@ final class ClientMetrics: Sendable {
         .gauge, "loghamster_client_lag_bytes", ["input"], help: "Bytes in files that are not acknowledged")
     let lagSeconds = MetricDescription(
         .gauge, "loghamster_client_lag_seconds", ["input"], help: "Age of the oldest byte that is not acknowledged")
+    let deletedBytes = MetricDescription(
+        .gauge, "loghamster_client_deleted_bytes", ["input"],
+        help: "Size of deleted files that are kept on disk until they are acknowledged")
     let rotations = CounterFamily(
         "loghamster_client_rotations_total", ["input", "kind"], help: "Files that were renamed, or cut and begun anew")
     let lostBytes = CounterFamily(

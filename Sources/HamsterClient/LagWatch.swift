@@ -8,6 +8,8 @@ final class LagWatch: Sendable {
         var bytes: UInt64 = 0
         /// Of the oldest byte.
         var seconds: Int64 = 0
+        /// What the input's deleted files have on disk as long as they are open here, in bytes.
+        var deletedBytes: UInt64 = 0
     }
 
     private let marks = Mutex<[FileIdentity: LagMarks]>([:])
@@ -23,6 +25,7 @@ final class LagWatch: Sendable {
                     size: file.size, acknowledged: file.acknowledged, modified: file.modified ?? now, now: now)
                 current[file.identity] = known
                 lags[file.input, default: Lag()].bytes += file.lag
+                if file.isDeleted { lags[file.input, default: Lag()].deletedBytes += file.size }
                 lags[file.input, default: Lag()].seconds = max(lags[file.input]?.seconds ?? 0, age)
             }
             marks = current

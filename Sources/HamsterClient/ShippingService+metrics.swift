@@ -68,6 +68,7 @@ extension ShippingService {
         exposition.add(metrics.acknowledgedBytes)
         exposition.add(metrics.lagBytes, sorted.map { .init([$0.key], Double($0.value.bytes)) })
         exposition.add(metrics.lagSeconds, sorted.map { .init([$0.key], Double($0.value.seconds)) })
+        exposition.add(metrics.deletedBytes, sorted.map { .init([$0.key], Double($0.value.deletedBytes)) })
         exposition.add(metrics.rotations)
         exposition.add(metrics.lostBytes)
     }

@@ -133,7 +133,14 @@ import Testing
         #expect(ready.status == 503 && ready.text == "no target can be reached\n")
         #expect(try await HTTPAnswer.of(port: port.number, "/healthz").status == 200)
         #expect(try await scrape().value(#"loghamster_client_lag_bytes{input="app"}"#) == Double(text.count))
+        let deleted = #"loghamster_client_deleted_bytes{input="app"}"#
+        #expect(try await scrape().value(deleted) == 0)
+        try FileManager.default.removeItem(atPath: deployment.scratch("source/app.log"))
+        #expect(try await scrape().value(deleted) == Double(text.count))
         _ = try await deployment.startServer()
+        try await eventually("the deleted file to be let go", every: .betweenRequests) {
+            try await scrape().value(deleted) == 0
+        }
         try await eventually("readiness", every: .betweenRequests) {
             try await HTTPAnswer.of(port: port.number, "/readyz").status == 200
         }
