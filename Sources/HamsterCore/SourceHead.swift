@@ -8,7 +8,7 @@ package struct SourceHead: Sendable, Hashable {
     package private(set) var byteCount: Int
     /// zlib's CRC-32 of them.
     package private(set) var checksum: UInt32
-    /// That of the first 1, 2, 4, 8 … bytes, for sources that have fewer; none where they are not known.
+    /// That of the first 1, 2, 4 … 64, 128, 192, 256 … bytes, for sources that have fewer; none where they are not known.
     package private(set) var prefixes: [UInt32]
 
     package init() { self.init(byteCount: 0, checksum: 0) }
@@ -31,8 +31,8 @@ package struct SourceHead: Sendable, Hashable {
         let end = min(span.byteCount, Self.bytesMax - byteCount)
         var start = 0
         while start < end {
-            // Up to the next power of two; where the ones before are not known, it makes no difference.
-            let boundary = 1 << prefixes.count
+            // Up to the next boundary; where the ones before are not known, it makes no difference.
+            let boundary = Self.boundary(prefixes.count)
             let taken = boundary > byteCount ? min(boundary - byteCount, end - start) : end - start
             checksum = crc32(of: span.extracting(start..<start + taken), after: checksum)
             byteCount += taken
@@ -49,7 +49,10 @@ package struct SourceHead: Sendable, Hashable {
     /// Whether a shorter source that begins with these bytes can be the beginning of this one. False where that is not known.
     package func beginsWith(_ bytes: [UInt8]) -> Bool {
         if bytes.count >= byteCount { return byteCount > 0 && matches(bytes) }
-        guard let index = prefixes.indices.last(where: { 1 << $0 <= bytes.count }) else { return false }
-        return crc32(of: Array(bytes.prefix(1 << index))) == prefixes[index]
+        guard let index = prefixes.indices.last(where: { Self.boundary($0) <= bytes.count }) else { return false }
+        return crc32(of: Array(bytes.prefix(Self.boundary(index)))) == prefixes[index]
     }
+
+    /// How many bytes a prefix is of. All but the last 63 bytes of a shorter source count: many begin with the same lines.
+    private static func boundary(_ index: Int) -> Int { index < 7 ? 1 << index : 64 * (index - 5) }
 }

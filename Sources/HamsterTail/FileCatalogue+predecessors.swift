@@ -267,9 +267,16 @@ extension FileCatalogue {
             if record.position.offset > 0, look.predecessors.holds(.position(record.position), for: candidate) {
                 return true
             }
-            guard let found = look.predecessors.find(record.identity, of: known.path),
-                let file = look.predecessors.open(found)?.file
-            else { continue }
+            guard let found = look.predecessors.find(record.identity, of: known.path) else {
+                // What was written between the copy and the truncation is not in it, and the file itself is gone.
+                if candidate.status.size <= record.position.offset, candidate.born > record.since ?? look.now,
+                    look.predecessors.isBeginning(candidate, of: record.position.head)
+                {
+                    return true
+                }
+                continue
+            }
+            guard let file = look.predecessors.open(found)?.file else { continue }
             if look.predecessors.isCopy(candidate, of: file) { return true }
         }
         // A copy that was interrupted, and made once more before the file went.

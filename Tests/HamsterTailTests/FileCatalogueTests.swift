@@ -642,6 +642,19 @@ struct CopyAndTruncateTests {
         #expect(scene.output("app.log") == "acknowledged unsent new ")
     }
 
+    @Test func `a copy of what was sent is known by its beginning though the file was replaced and had more`() throws {
+        let scene = try TailScene("app.log")
+        try scene.write("app.log", text)
+        try scene.settle()
+        try scene.write("app.log.1", text)
+        try scene.directory.append("app.log", "late ")
+        try scene.settle()
+        try FileManager.default.removeItem(atPath: scene.directory("app.log"))
+        try scene.write("app.log", "new ")
+        try scene.settle()
+        #expect(scene.output("app.log") == text + "late new ")
+    }
+
     @Test(arguments: [false, true])
     func `a copy that was interrupted and made once more before the file was removed does not come beside that`(
         isSent: Bool

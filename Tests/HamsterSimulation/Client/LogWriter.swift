@@ -34,7 +34,8 @@ final class LogWriter {
     private let world: World
     private let machine: ClientMachine
     private let dated: Bool
-    /// Rotated by copy and truncate; else by rename.
+    /// Rotated by copy and truncate; else by rename, removal or replacement. Of who does now the one, now the other, less is
+    /// promised.
     private let copies: Bool
     private let bytesMax: Int
     private(set) var history = History()
@@ -126,12 +127,12 @@ extension LogWriter {
     private func plan() {
         rotations += 1
         switch world.random.int(0...5) {
-        case 0...3 where copies:
+        case 0...4 where copies:
             // What comes between the two is in no copy.
             let late: [Move] = world.random.bool() ? [.append(world.random.int(1...bytesMax))] : []
             moves = makeRoom() + [.beginCopy(to: rotatedName), .finishCopy] + late + [.truncate]
         case 0...3: moves = makeRoom() + [.rename(path, to: rotatedName), .reopen]
-        case 4: moves = [.truncate, .append(regrowth)]
+        case _ where copies, 4: moves = [.truncate, .append(regrowth)]
         default: moves = world.random.bool() ? [.remove(path), .reopen] : [.replace]
         }
         rotatingSince = world.clock.elapsed
