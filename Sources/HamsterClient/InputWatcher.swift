@@ -173,7 +173,9 @@ struct InputWatcher {
         let saved = try? await environment.threadPool.runIfActive {
             Result { () throws(StateError) in try state.save() }
         }
-        if case .failure(let error) = saved { logger.error("state not saved", metadata: ["reason": "\(error)"]) }
+        if case .failure(let error) = saved, environment.unsavedState.isDue() {
+            logger.error("state not saved", metadata: ["reason": "\(error)"])
+        }
     }
 
     /// One line an input: a path with a mistake in it is no error, since files may come later.

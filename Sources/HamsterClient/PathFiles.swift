@@ -45,7 +45,7 @@ struct PathFiles: Sendable {
             return .wait(Self.descriptorWait)
         }
         path.note(.waiting, error: "\(error)")
-        if attempts.isNews(ClientError.unreadable("\(error)")) { log(error) }
+        if attempts.isNews(ClientError.unreadable(error)) { log(error) }
         return .wait(environment.configuration.retry.delayMax)
     }
 
@@ -140,7 +140,9 @@ struct PathFiles: Sendable {
         do throws(StateError) {
             try environment.state.save()
         } catch {
-            path.logger.error("state not saved", metadata: ["reason": "\(error)"])
+            if environment.unsavedState.isDue() {
+                path.logger.error("state not saved", metadata: ["reason": "\(error)"])
+            }
         }
         return true
     }
@@ -155,7 +157,7 @@ struct PathFiles: Sendable {
     }
 
     /// Running out of descriptors concerns all files, and is said once in a while.
-    private func report(_ error: FileError) {
+    func report(_ error: FileError) {
         path.note(.waiting, error: "\(error)")
         guard error.isOutOfDescriptors else { return log(error) }
         guard environment.descriptorShortage.isDue() else { return }

@@ -202,6 +202,11 @@ extension PathShipper {
             let isTakenOver = reply.code == .busy && reply.retrySeconds == nil
             let least = isTakenOver ? environment.configuration.retry.delayTakenOver : .seconds(reply.retrySeconds ?? 0)
             try await wait(for: .refused(reply), atLeast: least, slot, &attempts)
+        case .failed(.unreadable(let error)) where error.isOutOfDescriptors:
+            // It is no failure of this file's, and ends as soon as others are delivered.
+            files.report(error)
+            slot.release()
+            await retrySignal.wait(atMost: PathFiles.descriptorWait)
         case .failed(let error):
             try await wait(for: error, atLeast: .zero, slot, &attempts)
         }

@@ -18,6 +18,8 @@ struct ShippingEnvironment: Sendable {
     var logger: Logger
     var phase: ShippingPhase
     var descriptorShortage = ShortageReport()
+    /// The service says it, too, once a time that saving begins to fail.
+    var unsavedState = ShortageReport()
 
     var configuration: ClientConfiguration { live.current }
     var rescan: RescanRequest { phase.rescan }

@@ -1,5 +1,5 @@
 internal import HamsterCore
-internal import HamsterFiles
+package import HamsterFiles
 internal import HamsterMetrics
 package import HamsterProtocol
 internal import HamsterRateLimit
@@ -84,7 +84,7 @@ package enum ClientError: Error, Sendable, CustomStringConvertible {
     case silent(Duration)
     case violated(ProtocolError)
     case refused(Reply)
-    case unreadable(String)
+    case unreadable(FileError)
     case stopped
 
     /// A failure that will not mend by itself.
@@ -105,7 +105,7 @@ package enum ClientError: Error, Sendable, CustomStringConvertible {
         case .silent(let duration): "the server was silent for \(duration)"
         case .violated(let error): "the server does not speak this protocol: \(error)"
         case .refused(let reply): "the server refused: \(reply)"
-        case .unreadable(let reason): reason
+        case .unreadable(let error): "\(error)"
         case .stopped: "the client stops"
         }
     }

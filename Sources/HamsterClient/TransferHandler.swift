@@ -191,7 +191,7 @@ extension TransferHandler {
             let beginning = try file.open().cachedBytes(at: 0, count: head.byteCount)
             if let beginning { return run(machine.compared(head.matches(beginning))) }
         } catch {
-            run(machine.failed(.unreadable("\(error)")))
+            run(machine.failed(.unreadable(error)))
             return
         }
         onPool { () throws(FileError) in
@@ -308,7 +308,7 @@ extension TransferHandler {
             }
             return accept(buffer.bytes)
         } catch {
-            run(machine.failed(.unreadable("\(error)")))
+            run(machine.failed(.unreadable(error)))
             return false
         }
     }
@@ -454,7 +454,7 @@ extension TransferHandler {
                 handler.isBusy = false
                 switch result {
                 case .success(let value): handle(handler, value)
-                case .failure(let error): handler.run(handler.machine.failed(.unreadable("\(error)")))
+                case .failure(let error): handler.run(handler.machine.failed(.unreadable(error)))
                 }
             }
         }

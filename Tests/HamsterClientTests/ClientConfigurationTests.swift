@@ -103,7 +103,8 @@ struct ClientErrorTests {
         (ClientError.refused(Reply(.noOutput, "x")), true), (.refused(Reply(.busy, "x")), false),
         (.violated(ProtocolError(.unexpected, "x")), true), (.tls("x", isLasting: true), true),
         (.tls("x", isLasting: false), false), (.silent(.seconds(45)), false), (.interrupted("x"), false),
-        (.unreachable(target: "a", reason: "x"), false), (.unreadable("x"), false), (.stopped, false),
+        (.unreachable(target: "a", reason: "x"), false),
+        (.unreadable(FileError(.read, SourcePath("/x"), code: 5)), false), (.stopped, false),
     ])
     func `only what will not mend by itself is lasting`(error: ClientError, isLasting: Bool) {
         #expect(error.isLasting == isLasting)

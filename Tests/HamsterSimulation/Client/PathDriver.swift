@@ -315,7 +315,7 @@ extension PathDriver {
                 run { $0.giveUp(FileTransfer.Source(link.file), now: self.clock) }
             }
         } catch {
-            run { $0.failed(.unreadable("\(error)")) }
+            run { $0.failed(.unreadable(error)) }
         }
     }
 
