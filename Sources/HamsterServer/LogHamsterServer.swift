@@ -61,8 +61,7 @@ package struct LogHamsterServer: Service {
     /// How the server fares, for its status document.
     package var status: [JSON.Member] {
         let reports = streams.reports
-        // First: what a stream has acknowledged is then among what its output has committed.
-        let open = reports.open
+        let open = reports.open.map { ServerStatus.OpenStream($0) }
         return ServerStatus(
             store: store.status, open: open, failures: reports.failures, connections: connections.count,
             waited: limiter.waited, statistics: statistics.snapshot

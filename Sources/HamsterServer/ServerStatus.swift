@@ -5,8 +5,20 @@ internal import HamsterStore
 
 /// The document that `loghamsterd status` shows; its fields are described in docs/configuration.md.
 struct ServerStatus {
+    /// A stream at the moment of the look: its report goes on.
+    struct OpenStream {
+        let report: StreamReport
+        let acknowledged: UInt64
+
+        init(_ report: StreamReport) {
+            self.report = report
+            acknowledged = report.acknowledged
+        }
+    }
+
     let store: StoreStatus
-    let open: [StreamReport]
+    /// Looked at before the store: what a stream has acknowledged is then among what its output has committed.
+    let open: [OpenStream]
     let failures: [StreamSource: StreamReports.Failure]
     let connections: Int
     let waited: [RateScope: Duration]
@@ -24,7 +36,7 @@ struct ServerStatus {
                 ])),
             .init("counters", counters),
             .init("throttled_milliseconds", throttled),
-            .init("streams", .array(open.sorted { key($0.source) < key($1.source) }.map(stream))),
+            .init("streams", .array(open.sorted { key($0.report.source) < key($1.report.source) }.map(stream))),
             .init("outputs", .array(store.outputs.map(output))),
             .init("failures", .array(failures.sorted { key($0.key) < key($1.key) }.map(failure))),
         ]
@@ -43,7 +55,7 @@ struct ServerStatus {
     }
 
     private var counters: JSON {
-        let live = open.reduce(0) { $0 + ($1.received - $1.start) }
+        let live = open.reduce(0) { $0 + ($1.report.received - $1.report.start) }
         return .object([
             .init("streams_opened", .number(statistics.streams)),
             .init("streams_refused", .number(statistics.refusedStreams)),
@@ -59,14 +71,15 @@ struct ServerStatus {
         .object(RateScope.allCases.map { .init($0.rawValue, .number((waited[$0] ?? .zero).milliseconds)) })
     }
 
-    private func stream(_ report: StreamReport) -> JSON {
-        .object([
+    private func stream(_ stream: OpenStream) -> JSON {
+        let report = stream.report
+        return .object([
             .init("id", .string(report.streamID)),
             .init("host", .string(report.source.host)),
             .init("path", .string("\(report.source.path)")),
             .init("output", .string("\(report.output)")),
             .init("received", .number(report.received)),
-            .init("acknowledged", .number(report.acknowledged)),
+            .init("acknowledged", .number(stream.acknowledged)),
             .init("since", .number(report.since)),
             .init("throttled_by", .optional(report.obstacle?.rawValue)),
             .init("peer", .optional(report.peer)),
