@@ -126,17 +126,21 @@ struct PathFiles: Sendable {
         }
     }
 
+    /// Notes what a file begins with, before any of it is sent. Doesn't block: so one save is for all files that begin at
+    /// about the same time.
+    func begin(_ file: TailedFile, with beginning: [UInt8]?) {
+        guard !file.isCopy else { return }
+        environment.state.update(beginning.map { file.begin(with: $0) } ?? file.record)
+    }
+
     /// Whether the first bytes of a content may be sent: it is what the file has held since the server was asked. Blocks.
     ///
     /// The state on disk knows it then: a client that forgot it in a crash could not ask for what the server has of it once it
     /// is gone, and would take its copy for a file that was never sent. Where the disk takes no state, shipping goes on:
     /// logs that nobody may remove are what fills such a disk.
-    func begin(_ file: TailedFile, with beginning: [UInt8]?) throws(FileError) -> Bool {
+    func mayBegin(_ file: TailedFile) throws(FileError) -> Bool {
         guard try !environment.catalogue.isOverwritten(file, of: followed) else { return false }
-        guard !file.isCopy else { return true }
-        let record = beginning.map { file.begin(with: $0) } ?? file.record
-        environment.state.update(record)
-        guard !environment.state.isWritten(record) else { return true }
+        guard !file.isCopy, !environment.state.isWritten(file.record) else { return true }
         do throws(StateError) {
             try environment.state.save()
         } catch {

@@ -255,7 +255,8 @@ extension PathShipper {
                 chunkBytesMin: input.chunkBytesMin, flushInterval: input.flushInterval, closeIdle: input.closeIdle),
             rotation: path.followed.rotation, slot: slot, limiter: environment.limiter, logger: logger,
             readBytes: environment.metrics.readBytes[path.label],
-            begin: { [files] beginning throws(FileError) in try files.begin(file, with: beginning) },
+            begin: { [files] in files.begin(file, with: $0) },
+            mayBegin: { [files] () throws(FileError) in try files.mayBegin(file) },
             isOverwritten: { [path] () throws(FileError) in
                 try path.environment.catalogue.isOverwritten(file, of: path.followed)
             },

@@ -23,9 +23,10 @@ struct Transfer: Sendable {
     var logger: Logger
     /// Counts what is sent of the file.
     var readBytes = Counter()
-    /// Called on the thread pool before the first bytes of a file are sent, with its beginning where that was read: whether they
-    /// may be sent. Not where the file holds other content by now.
-    var begin: @Sendable (_ beginning: [UInt8]?) throws(FileError) -> Bool = { _ throws(FileError) in true }
+    /// Called on the event loop before the first bytes of a file are sent, with its beginning where that was read.
+    var begin: @Sendable (_ beginning: [UInt8]?) -> Void = { _ in }
+    /// Called on the thread pool after that: whether they may be sent. Not where the file holds other content by now.
+    var mayBegin: @Sendable () throws(FileError) -> Bool = { () throws(FileError) in true }
     /// Called on the thread pool where nothing of a file is sent: whether it holds other content by now.
     var isOverwritten: @Sendable () throws(FileError) -> Bool = { () throws(FileError) in false }
     /// Called on the event loop once the server has opened the stream.

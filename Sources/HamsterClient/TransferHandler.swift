@@ -338,11 +338,12 @@ extension TransferHandler {
 
     /// Once the bytes are read: a copy of what stood there before them was made before the truncation, and is there to see.
     private func confirm(_ read: ByteBuffer, isBeginning: Bool) {
-        let begin = transfer.begin
+        let mayBegin = transfer.mayBegin
+        transfer.begin(isBeginning ? Array(read.readableBytesView.prefix(SourceHead.bytesMax)) : nil)
         // A copy, as large as they are: other streams read into the buffer meanwhile.
         let bytes = ByteBuffer(bytes: read.readableBytesView)
         onPool { () throws(FileError) in
-            try begin(isBeginning ? Array(bytes.readableBytesView.prefix(SourceHead.bytesMax)) : nil)
+            try mayBegin()
         } then: { handler, isSame in
             handler.run(handler.machine.confirmed(isSame))
             if handler.machine.isReading, handler.accept(bytes) { handler.pump() }

@@ -15,16 +15,21 @@ package final class StateStore: Sendable {
         /// Files, contents of files and beginnings of contents that the disk does not know, with the number of the change.
         var unwritten: [FileIdentity: Int] = [:]
         var changes = 0
+        /// Files of whose present content the disk knows an acknowledgement: how that begins tells nothing more.
+        private var acknowledged: Set<FileIdentity> = []
 
         init(_ records: [FileIdentity: FileRecord] = [:]) {
             self.records = records
+            written(Array(records.values), upTo: 0)
             for record in records.values { byPath[record.path, default: []].insert(record.identity) }
         }
 
         mutating func update(_ record: FileRecord) {
             let old = records.updateValue(record, forKey: record.identity)
             if let old, old.path != record.path { unlist(old) }
-            if old?.generation != record.generation || old?.begun != record.begun {
+            let isNew = old?.generation != record.generation
+            if isNew { acknowledged.remove(record.identity) }
+            if isNew || (old?.begun != record.begun && !acknowledged.contains(record.identity)) {
                 changes += 1
                 unwritten[record.identity] = changes
             }
@@ -32,8 +37,18 @@ package final class StateStore: Sendable {
             isDirty = true
         }
 
+        /// These are on disk, with all changes up to a number.
+        mutating func written(_ saved: [FileRecord], upTo change: Int) {
+            unwritten = unwritten.filter { $0.value > change }
+            for record in saved where record.position.offset > 0 {
+                // It may hold other content since.
+                if records[record.identity]?.generation == record.generation { acknowledged.insert(record.identity) }
+            }
+        }
+
         mutating func remove(_ record: FileRecord) {
             records[record.identity] = nil
+            acknowledged.remove(record.identity)
             unwritten[record.identity] = nil
             unlist(record)
             isDirty = true
@@ -153,7 +168,7 @@ package final class StateStore: Sendable {
             throw .unusable(path, error)
         }
         // Not before: who asks meanwhile has to wait for this save.
-        state.withLock { state in state.unwritten = state.unwritten.filter { $0.value > change } }
+        state.withLock { $0.written(sorted, upTo: change) }
     }
 
     private func takeDirty() -> (records: [FileRecord], change: Int)? {

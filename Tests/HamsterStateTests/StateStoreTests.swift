@@ -50,6 +50,28 @@ struct StateStoreTests {
         #expect(store.isWritten(record))
     }
 
+    @Test func `where the disk knows an acknowledgement a beginning is not waited for`() throws {
+        let store = try open()
+        var record = record(1, offset: 12)
+        store.update(record)
+        record.begun = SourceHead(Array("first".utf8))
+        store.update(record)
+        #expect(!store.isWritten(record))
+        try store.save()
+        record.begun = SourceHead(Array("first and more".utf8))
+        store.update(record)
+        #expect(store.isWritten(record))
+
+        // An offset that the disk had once is of other content.
+        record.generation += 1
+        record.position = SourcePosition()
+        store.update(record)
+        try store.save()
+        record.begun = SourceHead(Array("second".utf8))
+        store.update(record)
+        #expect(!store.isWritten(record))
+    }
+
     @Test func `without changes nothing is written`() throws {
         let store = try open()
         try store.save()
