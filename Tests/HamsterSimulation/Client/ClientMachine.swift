@@ -238,6 +238,9 @@ extension ClientMachine {
     private func tell(_ path: SourcePath, _ changes: DirectoryChanges) {
         // A directory's sync is of no interest here, and a name that was removed gives its inode back.
         disk.writeBack(below: Self.logDirectory)
-        client?.noticed(path, changes)
+        guard scenario.losesEvents, world.happens(25) else { client?.noticed(path, changes); return }
+        world.note("\(host): the event of \(path) is lost")
+        // A full queue is told of; a file system on another machine has no events.
+        if world.random.bool() { client?.missedEvents() }
     }
 }

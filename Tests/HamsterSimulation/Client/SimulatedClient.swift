@@ -102,6 +102,11 @@ final class SimulatedClient {
         if isWatching { events.append((path, changes)) }
     }
 
+    /// The kernel's queue was full: everything has to be looked at.
+    func missedEvents() {
+        if isWatching, scannedAt != nil { scannedAt = world.clock.elapsed - Self.rescanInterval }
+    }
+
     func receive(_ event: SimulatedConnection.Event, on connection: Int) throws(SimulationFailure) {
         for shipper in shippers { try shipper.receive(event, on: connection) }
     }

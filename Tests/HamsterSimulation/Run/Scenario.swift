@@ -18,11 +18,15 @@ struct Scenario {
     var troubles: Set<Trouble> = []
     /// Of all outputs. All files are kept: what was acknowledged has to be there.
     var rotation: RotationPolicy?
+    /// Whether some of the kernel's events never reach the client: its queue was full, or the file system is on another
+    /// machine.
+    var losesEvents = false
 
     init(_ random: inout SeededGenerator, seed: UInt64) {
         // Drawn apart: the seeds without rotation are the runs that they would be without this line.
         var draws = SeededGenerator(seed: ~seed)
         if draws.bool() { rotation = RotationPolicy(drawnFrom: &draws) }
+        losesEvents = draws.int(0...3) == 0
         steps = random.pick([60, 120, 250, 400])
         sync = random.int(0...3) == 0 ? .os : .commit
         lineBytesMax = random.pick([7, 1 << 20])
